@@ -1,0 +1,1 @@
+"""Engines: packs, runtimes, stages, models, scenes, training and evaluation."""

@@ -1,0 +1,1 @@
+"""The live graph: messages, sockets, nodes, clocks, devices and the command line."""

@@ -1,0 +1,29 @@
+"""Errors of the whole package; a message gives name, value, rule and remedy."""
+
+
+class SynchresisError(Exception):
+    """Root of every error this package raises on purpose."""
+
+
+class ParameterError(SynchresisError, ValueError):
+    """A setting or argument is outside what is allowed."""
+
+
+class InputError(SynchresisError):
+    """A file, folder, stream or message cannot be used as given."""
+
+
+class PackError(InputError):
+    """A pack is missing, corrupt, tampered with or of another format."""
+
+
+class EngineError(SynchresisError):
+    """An engine cannot be built, loaded or run, or gives wrong numbers."""
+
+
+class DeviceError(SynchresisError):
+    """A camera, audio device or GPU is absent, busy or went away."""
+
+
+class TransportError(SynchresisError):
+    """A socket, link or peer cannot be used."""
