@@ -14,7 +14,7 @@ class Frame:
     """One picture.
 
     Attributes:
-        picture: uint8[H, W] grey or uint8[H, W, 3] BGR, as shown (already mirrored where that is wanted).
+        picture: uint8[H, W] grey or uint8[H, W, 3] BGR, as shown (mirrored where wanted).
         captured_ns: when the light was captured, on the clock `clock_id`, camera delay subtracted.
         sequence: running number given by the source; gaps are frames lost before us.
         clock_id: host and boot the time belongs to; "virtual" for the time of a file or scene.

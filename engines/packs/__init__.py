@@ -1,0 +1,26 @@
+"""Packs: folders of exported engines, palettes and a manifest; data only, hashes checked."""
+
+from synchresis.engines.packs.loading import DEFAULT, Pack, find_pack, list_packs, load_pack
+from synchresis.engines.packs.manifest import (
+    BaseEntry,
+    Manifest,
+    MotionEntry,
+    PaletteEntry,
+    VoiceEntry,
+)
+from synchresis.engines.packs.writing import update_pack, write_pack
+
+__all__ = [
+    "DEFAULT",
+    "BaseEntry",
+    "Manifest",
+    "MotionEntry",
+    "Pack",
+    "PaletteEntry",
+    "VoiceEntry",
+    "find_pack",
+    "list_packs",
+    "load_pack",
+    "update_pack",
+    "write_pack",
+]

@@ -1,0 +1,81 @@
+"""Write packs whole or not at all: into a folder beside, then renamed into place."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from synchresis.engines.packs.loading import Pack, load_pack
+from synchresis.engines.packs.manifest import MANIFEST, Manifest, decode_manifest, encode_manifest
+from synchresis.errors import PackError
+
+
+def write_pack(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> Pack:
+    """Write a pack, replacing one that is there, and load it back.
+
+    Args:
+        folder: where it will stand; its parent is made if needed.
+        manifest: `files` and an empty `created` are filled in.
+        files: name → content of everything beside the manifest.
+
+    Returns:
+        The pack, loaded from disk with all hashes checked.
+    """
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    created = manifest.created or datetime.now(UTC).isoformat(timespec="seconds")
+    whole = msgspec.structs.replace(manifest, files=hashes, created=created)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as err:
+        raise PackError(f"pack {folder} cannot be written: {err.strerror}") from err
+    try:
+        for name, content in files.items():
+            (fresh / name).write_bytes(content)
+        (fresh / MANIFEST).write_bytes(encode_manifest(whole))
+        fresh.chmod(0o755)
+        load_pack(fresh)
+        _replace(fresh, folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return load_pack(folder)
+
+
+def update_pack(
+    folder: Path, changes: Mapping[str, object], files: Mapping[str, bytes] | None = None
+) -> Pack:
+    """Change parts of a pack, leaving the rest as it is; makes the pack if it is not there.
+
+    Args:
+        folder: the pack.
+        changes: manifest fields to replace, such as `{"voice": VoiceEntry(...)}`.
+        files: files to add or replace.
+    """
+    try:
+        manifest = decode_manifest((folder / MANIFEST).read_bytes())
+        kept = {name: (folder / name).read_bytes() for name in manifest.files}
+    except FileNotFoundError:
+        manifest, kept = Manifest(name=folder.name), {}
+    changed = msgspec.structs.replace(manifest, **{"created": "", **changes})
+    return write_pack(folder, changed, {**kept, **(files or {})})
+
+
+def _replace(fresh: Path, folder: Path) -> None:
+    """Put a folder in another's place; the old one is whole until the new one stands."""
+    if not folder.exists():
+        os.rename(fresh, folder)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent)) / "pack"
+    os.rename(folder, old)
+    try:
+        os.rename(fresh, folder)
+    except OSError as err:
+        os.rename(old, folder)
+        raise PackError(f"pack {folder} cannot be written: {err.strerror}") from err
+    finally:
+        shutil.rmtree(old.parent, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Runtimes: one interface over ONNX Runtime and TensorRT, with explicit states."""

@@ -1,0 +1,26 @@
+"""The only place that reads environment variables: where a user's data and caches live."""
+
+import os
+from pathlib import Path
+
+
+def data_dir() -> Path:
+    """Folder of what a user made, such as taught packs (XDG data home)."""
+    return _home("XDG_DATA_HOME", ".local/share") / "synchresis"
+
+
+def cache_dir() -> Path:
+    """Folder of what can be built again, such as compiled engines (XDG cache home)."""
+    return _home("XDG_CACHE_HOME", ".cache") / "synchresis"
+
+
+def runtime_dir() -> Path:
+    """Folder for sockets of running graphs (XDG runtime dir, else the cache)."""
+    given = os.environ.get("XDG_RUNTIME_DIR")
+    return Path(given) / "synchresis" if given else cache_dir() / "run"
+
+
+def _home(variable: str, fallback: str) -> Path:
+    """The folder a variable names, if absolute (the XDG rule), else one in the home folder."""
+    given = Path(os.environ.get(variable, ""))
+    return given if given.is_absolute() else Path.home() / fallback
