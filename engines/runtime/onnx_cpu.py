@@ -147,11 +147,6 @@ def _open_session(model: bytes, name: str) -> "ort.InferenceSession":
     from onnxruntime.capi import onnxruntime_pybind11_state as native
 
     refusals = native.Fail, native.InvalidGraph, native.InvalidProtobuf, native.InvalidArgument
-        refused.Fail,
-        refused.InvalidGraph,
-        refused.InvalidProtobuf,
-        refused.InvalidArgument,
-    )
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
