@@ -37,8 +37,9 @@ img{max-width:100%;height:auto;image-rendering:auto;border-radius:4px}
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.88rem;width:100%}
 th,td{text-align:left;padding:.35em .6em .35em 0;border-bottom:1px solid var(--rule);
  vertical-align:top}td.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-td.name{overflow-wrap:anywhere}dl{display:grid;grid-template-columns:max-content 1fr;
+td.name{min-width:8em}dl{display:grid;grid-template-columns:max-content 1fr;
  gap:0 1em;font-size:.88rem;margin:0}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
+@media (max-width:520px){svg{font-size:24px}}
 """
 
 
@@ -94,9 +95,10 @@ def _results(results: Sequence[Result]) -> str:
 
 def _result_row(result: Result) -> str:
     ratio = "" if result.ratio is None else f"{result.ratio:.3g}"
+    name = escape(result.metric).replace(".", ".<wbr>")
     against = " — ".join(text for text in (result.peer or "", result.note) if text)
     return (
-        f'<tr><td class="name">{escape(result.metric)}</td>'
+        f'<tr><td class="name">{name}</td>'
         f'<td class="number">{_value(result)}</td><td class="number">{ratio}</td>'
         f"<td>{escape(against)}</td></tr>"
     )

@@ -179,8 +179,12 @@ def write_report(report: Report, path: str | Path) -> None:
     Raises:
         InputError: the folder cannot be written.
     """
-    text = msgspec.json.format(msgspec.json.encode(report), indent=1)
-    write_whole(path, text)
+    write_whole(path, encode_report(report))
+
+
+def encode_report(report: Report) -> bytes:
+    """The report as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=1)
 
 
 def write_whole(path: str | Path, data: bytes) -> None:

@@ -225,6 +225,7 @@ def _is_power_of_ten(value: float) -> bool:
 
 
 def _number(value: float) -> str:
-    if value == 0:
-        return "0"
-    return f"{value:.4g}" if abs(value) < 1e5 else f"{value:.1e}"
+    for size, letter in ((1e6, "M"), (1e3, "k")):
+        if abs(value) >= size * 10:
+            return f"{value / size:.4g}{letter}"
+    return f"{value:.4g}"

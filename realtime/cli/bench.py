@@ -53,7 +53,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _add_bench(parser: argparse.ArgumentParser, name: str) -> None:
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where engines run")
+    parser.add_argument(
+        "--device", choices=("cpu", "cuda"), default="cpu", help="where engines run"
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of everything random")
     parser.add_argument("--pack", default="default", help="name or path of the pack")
     parser.add_argument("--quick", action="store_true", help="fewer repeats, more noise")

@@ -33,7 +33,7 @@ def report(results=(), figures=(), bench="latency", host=HOST):
 class Balance(HTMLParser):
     """Counts elements that are opened and not closed, and collects what is loaded."""
 
-    VOID = frozenset({"meta", "img"})
+    VOID = frozenset({"meta", "img", "wbr"})
     OPTIONAL = frozenset({"th"})
 
     def __init__(self):
