@@ -1,0 +1,142 @@
+"""Doubles of the learned parts: a parser that hears brightness, a voice that clicks and hisses."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from synchresis.engines.control import EMBEDDING, Controls
+from synchresis.engines.frame import Frame
+from synchresis.engines.gesture import Event, Gesture, Levels
+from synchresis.engines.pipeline import Parse, bind_parser
+from synchresis.engines.playout import Playout, bind_voice
+from synchresis.engines.score import Score
+from synchresis.engines.timebase import HOP
+from synchresis.engines.zone import Zone
+
+ZONES = (Zone(), Zone(0.5, 0, 1, 1, palette="glass"))
+SEED = 7
+
+
+@dataclass
+class BrightnessState:
+    end_ns: int | None = None
+    mean: float = 0.0
+    frames: int = 0
+
+
+class BrightnessParser:
+    """An event half-way into each interval in which the picture gets brighter by 20 or more."""
+
+    def __init__(self, zones: tuple[Zone, ...] = ZONES, lookahead_ns: int = 0) -> None:
+        self.zones = zones
+        self.lookahead_ns = lookahead_ns
+
+    def initial_state(self) -> BrightnessState:
+        return BrightnessState()
+
+    def step(self, frame: Frame, state: BrightnessState) -> Gesture:
+        mean = float(frame.picture.mean())
+        end = frame.captured_ns + self.lookahead_ns
+        begin = end if state.end_ns is None else state.end_ns
+        end = max(begin, end)
+        rise = mean - state.mean if state.frames else 0.0
+        state.end_ns, state.mean, state.frames = end, mean, state.frames + 1
+        return Gesture(
+            frame.captured_ns,
+            begin,
+            end,
+            self.lookahead_ns,
+            self._events(frame, begin, end, rise),
+            tuple(Levels(abs(rise) / 255, mean / 255, 0.3, 0.6) for _ in self.zones),
+            frame.sequence,
+        )
+
+    def _events(self, frame: Frame, begin: int, end: int, rise: float) -> tuple[Event, ...]:
+        if rise < 20 or end == begin:
+            return ()
+        t = (begin + end + 1) // 2
+        zones = range(len(self.zones))
+        return tuple(Event(t, frame.captured_ns, rise / 255, 0.25, 0.5, z) for z in zones)
+
+
+class ClickVoice:
+    """A click that rings over the hops that follow, and hiss in proportion to friction."""
+
+    def __init__(self, seed: int = SEED, zones: int = len(ZONES)) -> None:
+        self.seed = seed
+        self.zones = zones
+
+    def initial_state(self) -> NDArray[np.float32]:
+        return np.zeros((self.zones, 4 * HOP), np.float32)
+
+    def step(
+        self,
+        controls: Controls,
+        state: NDArray[np.float32],
+        out: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.float32]:
+        for z in range(self.zones):
+            if controls.onset[z]:
+                at = int(controls.onset_sample[z])
+                ring = np.exp(-np.arange(3 * HOP) / 200, dtype=np.float32)
+                state[z, at : at + 3 * HOP] += controls.strength[z] * ring
+        key = (self.seed, int(controls.noise_index[0]))
+        hiss = np.random.default_rng(key).standard_normal((self.zones, HOP), np.float32)
+        sound = state[:, :HOP] + 0.01 * controls.friction[:, None] * hiss
+        sound += controls.palette[:, :1] * 1e-3 * controls.onset[:, None]
+        state[:, :-HOP] = state[:, HOP:]
+        state[:, -HOP:] = 0
+        return np.asarray(sound, np.float32)
+
+
+class PlainMixer:
+    def initial_state(self) -> NDArray[np.float32]:
+        return np.zeros((HOP, 2), np.float32)
+
+    def step(
+        self, mono: NDArray[np.float32], controls: Controls, state: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        pan = controls.x[:, None]
+        state[:, 0] = (mono * (1 - pan)).sum(0)
+        state[:, 1] = (mono * pan).sum(0)
+        return np.clip(state, -0.99, 0.99, out=state)
+
+
+@pytest.fixture
+def zones() -> tuple[Zone, ...]:
+    return ZONES
+
+
+@pytest.fixture
+def make_parse() -> Callable[..., Parse]:
+    return lambda lookahead_ns=0: bind_parser(BrightnessParser(lookahead_ns=lookahead_ns))
+
+
+@pytest.fixture
+def make_playout() -> Callable[..., Playout]:
+    def make(delay_ns: int = 0, *, asap: bool = False, first_hop: int = 0) -> Playout:
+        palettes = np.zeros((len(ZONES), EMBEDDING), np.float32)
+        score = Score(ZONES, delay_ns, asap=asap)
+        render = bind_voice(ClickVoice(), PlainMixer())
+        return Playout(score, render, palettes, first_hop=first_hop)
+
+    return make
+
+
+@pytest.fixture
+def make_frames(rng: np.random.Generator) -> Callable[..., list[Frame]]:
+    """Pictures that flash now and then, at regular or irregular times."""
+
+    def make(count: int, *, fps: float = 25.0, jitter: float = 0.0) -> list[Frame]:
+        times = np.cumsum(1 + jitter * rng.uniform(-1, 1, count)) / fps
+        times -= times[0]
+        flash = rng.random(count) < 0.25
+        return [
+            Frame(np.full((24, 32), 200 if on else 40, np.uint8), round(t * 1e9), n)
+            for n, (t, on) in enumerate(zip(times, flash, strict=True))
+        ]
+
+    return make
