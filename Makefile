@@ -1,0 +1,33 @@
+# make live        look through the camera (or at a built-in scene) and play
+# make test        everything that needs no sound server and no GPU
+# make test-audio  the tests that play and listen, on a sound server without hardware
+# make lint        what pre-commit and CI check before the tests
+#
+# make live SECONDS=10 ARGS="--camera scene:ball --palette glass"
+
+.PHONY: live test test-audio lint clean
+.DEFAULT_GOAL := live
+
+BIN := .venv/bin
+export OMP_NUM_THREADS ?= 1
+
+live:
+	@.ci/setup live
+	$(BIN)/synchresis live $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
+
+lint:
+	@.ci/setup test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	.ci/check-types
+
+test: lint
+	$(BIN)/pytest -q $(ARGS)
+
+test-audio:
+	@.ci/setup test
+	.ci/audio-server $(BIN)/pytest -q -m audio $(ARGS)
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
