@@ -1,0 +1,1 @@
+"""Files that `render` leaves behind: whole or not at all."""
