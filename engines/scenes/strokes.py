@@ -1,0 +1,196 @@
+"""How a hand, stick or foot goes about striking: hits, and the silent movements that look like hits.
+
+A stroke plan is a path of (height, place): height above the thing struck (0 = contact, in picture
+widths) and a place along it (-1..1). Hits lift, accelerate into the contact and rebound or stay; the
+look-alikes stop short, turn round on the way, hover, or touch down too slowly to be heard.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from synchresis.engines.scenes.path import Path
+from synchresis.engines.scenes.play import strength_of
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How somebody strikes.
+
+    Attributes:
+        reach: usual height of the top of a stroke, picture widths.
+        period_s: shortest and longest time between hits of a run.
+        rebound: share of the contact speed that is left upwards; 0 stays on the surface.
+        rest: height at rest.
+        quiet: share of actions that are silent look-alikes.
+        run: most hits in a run.
+        stay_s: longest time on the surface after a hit without rebound.
+        full_speed: contact speed of strength 1, picture widths per second.
+    """
+
+    reach: float = 0.25
+    period_s: tuple[float, float] = (0.16, 1.1)
+    rebound: float = 0.3
+    rest: float = 0.12
+    quiet: float = 0.4
+    run: int = 8
+    stay_s: float = 0.12
+    full_speed: float = 6.0
+
+
+@dataclass(slots=True)
+class Strokes:
+    """A plan: the path of (height, place) and the hits as (t_s, strength, place)."""
+
+    path: Path
+    hits: list[tuple[float, float, float]] = field(default_factory=list)
+
+    @property
+    def hit_times(self) -> np.ndarray:
+        """float64[E]: times of the hits."""
+        return np.array([t for t, _, _ in self.hits])
+
+    @property
+    def hit_strengths(self) -> np.ndarray:
+        """float64[E]: strengths of the hits."""
+        return np.array([s for _, s, _ in self.hits])
+
+
+class Striker:
+    """Plans strokes one action after another."""
+
+    def __init__(self, rng: np.random.Generator, manner: Manner, *, start_s: float = 0.0) -> None:
+        self._rng = rng
+        self._manner = manner
+        self._plan = Strokes(Path(2))
+        self._time = start_s
+        self._place = 0.0
+        self._plan.path.knot(start_s, (manner.rest, 0.0))
+
+    def plan(self, duration_s: float) -> Strokes:
+        """Act until `duration_s`, ending where it began."""
+        rng, quiet = self._rng, self._manner.quiet
+        end = duration_s - 0.7
+        self._pause(0.05, 0.6)
+        silent: list[Callable[[], None]] = [
+            self._air, self._withdraw, self._hover, self._shift, self._touch, self._gesture,
+        ]  # fmt: skip
+        while self._time < end:
+            if rng.random() >= quiet:
+                self._run(end)
+            else:
+                silent[rng.integers(len(silent))]()
+            if rng.random() < 0.45:
+                self._pause(0.05, 1.2)
+        self._move(0.25 + 0.3 * rng.random(), self._manner.rest, 0.0)
+        return self._plan
+
+    def _height(self) -> float:
+        return self._plan.path.last[0]
+
+    def _knot(
+        self, height: float, place: float, before: float = 0.0, after: float | None = None
+    ) -> None:
+        leaving = before if after is None else after
+        self._plan.path.knot(
+            self._time, (height, place), before=(before, 0.0), after=(leaving, 0.0)
+        )
+        self._place = place
+
+    def _move(self, seconds: float, height: float, place: float) -> None:
+        self._time += seconds
+        self._knot(height, place)
+
+    def _pause(self, shortest: float, longest: float) -> None:
+        self._move(self._rng.uniform(shortest, longest), self._height(), self._place)
+
+    def _run(self, end: float) -> None:
+        rng, manner = self._rng, self._manner
+        low, high = manner.period_s
+        period = low * (high / low) ** rng.random()
+        reach = manner.reach * rng.uniform(0.25, 1.25) * min(1.0, 0.35 + period / 0.4)
+        wander = rng.random() < 0.5
+        for _ in range(rng.integers(1, manner.run + 1)):
+            if self._time > end:
+                return
+            place = np.clip(self._place + wander * rng.normal(0.0, 0.5), -1, 1)
+            self._hit(period * rng.normal(1.0, 0.05), reach * rng.uniform(0.7, 1.2), float(place))
+
+    def _hit(self, period: float, top: float, place: float) -> None:
+        """Lift to `top`, come down on `place` a period later, rebound or stay."""
+        rng, manner = self._rng, self._manner
+        period = max(period, 0.09)
+        down = min(period * rng.uniform(0.3, 0.5), rng.uniform(0.1, 0.3))
+        dwell = rng.uniform(0.0, 0.3) * max(period - down - 0.25, 0.0)
+        top = max(top, 0.02)
+        self._move(max(period - down - dwell, 0.04), top, 0.5 * (self._place + place))
+        if dwell > 0.02:
+            self._move(dwell, top * rng.uniform(0.95, 1.1), self._place)
+            top = self._height()
+        speed = rng.uniform(1.6, 2.4) * top / down
+        self._time += down
+        rebound = manner.rebound * rng.uniform(0.5, 1.2)
+        self._knot(0.0, place, -speed, rebound * speed)
+        loudness = strength_of(speed * rng.uniform(0.8, 1.25), manner.full_speed)
+        self._plan.hits.append((self._time, loudness, place))
+        self._after_hit(rebound * speed, top)
+
+    def _after_hit(self, leaving: float, top: float) -> None:
+        rng = self._rng
+        if leaving < 0.05:
+            if rng.random() < 0.7:
+                self._move(rng.uniform(0.01, max(self._manner.stay_s, 0.011)), 0.0, self._place)
+            return
+        seconds = rng.uniform(0.04, 0.1)
+        self._move(seconds, min(0.4 * leaving * seconds, 0.6 * top), self._place)
+
+    def _air(self) -> None:
+        """Strokes that stop above the surface."""
+        rng, manner = self._rng, self._manner
+        low, high = manner.period_s
+        for _ in range(rng.integers(1, 5)):
+            period = max(low * (high / low) ** rng.random(), 0.12)
+            top = manner.reach * rng.uniform(0.4, 1.3)
+            gap = max(top * rng.uniform(0.15, 0.6), 0.025)
+            self._move(period * 0.55, top, self._place)
+            self._move(period * rng.uniform(0.25, 0.45), gap, self._place)
+
+    def _withdraw(self) -> None:
+        """A stroke that begins and thinks better of it."""
+        rng, manner = self._rng, self._manner
+        top = manner.reach * rng.uniform(0.5, 1.3)
+        self._move(rng.uniform(0.15, 0.5), top, self._place)
+        self._move(rng.uniform(0.06, 0.2), top * rng.uniform(0.4, 0.8), self._place)
+        self._move(rng.uniform(0.08, 0.3), top * rng.uniform(0.8, 1.2), self._place)
+
+    def _hover(self) -> None:
+        rng = self._rng
+        height = max(self._height(), 0.04)
+        for _ in range(rng.integers(2, 6)):
+            near = max(height * rng.uniform(0.8, 1.25), 0.03)
+            self._move(
+                rng.uniform(0.15, 0.5),
+                near,
+                float(np.clip(self._place + rng.normal(0, 0.15), -1, 1)),
+            )
+
+    def _shift(self) -> None:
+        rng = self._rng
+        height = max(self._manner.reach * rng.uniform(0.3, 1.0), 0.03)
+        self._move(rng.uniform(0.2, 0.7), height, float(rng.uniform(-1, 1)))
+
+    def _touch(self) -> None:
+        """Put down softly, without a sound, and lift again."""
+        rng = self._rng
+        self._move(rng.uniform(0.45, 0.9), 0.0, self._place)
+        self._pause(0.1, 0.8)
+        self._move(rng.uniform(0.2, 0.6), self._manner.rest, self._place)
+
+    def _gesture(self) -> None:
+        """Wave about well above the surface."""
+        rng, reach = self._rng, self._manner.reach
+        for _ in range(rng.integers(2, 7)):
+            self._move(
+                rng.uniform(0.1, 0.4), reach * rng.uniform(0.5, 1.6), float(rng.uniform(-1, 1))
+            )
