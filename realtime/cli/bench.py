@@ -22,6 +22,7 @@ DESCRIPTIONS = {
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `bench` and its benchmarks to the command line."""
     parser = subparsers.add_parser("bench", help="measure this machine and compare")
+    parser.set_defaults(run=run)
     benches = parser.add_subparsers(dest="bench", required=True, metavar="NAME")
     for name, text in DESCRIPTIONS.items():
         _add_bench(benches.add_parser(name, help=text, description=text), name)

@@ -1,0 +1,177 @@
+"""Recorder: sound from an input device, with the time of every sample on the process clock.
+
+The callback is rtmixer's, in C, so a busy interpreter loses nothing. Times are those that the
+device gives its buffers, carried over to `perf_counter_ns` by reading both clocks side by side.
+"""
+
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synchresis.engines.sample_clock import SampleClock
+from synchresis.engines.timebase import NS_PER_S, SAMPLE_RATE
+from synchresis.errors import DeviceError, ParameterError
+
+_READINGS: Final = 64
+"""Pairs of clock readings; the closest pair counts."""
+
+_PATIENCE_S: Final = 3.0
+"""How long a device may take to give its first sample."""
+
+_JUMP_NS: Final = 20_000_000
+"""The clocks of process and stream may drift apart by this much; more means a restarted device."""
+
+_WRAP_NS: Final = (1 << 32) * NS_PER_S // SAMPLE_RATE
+"""PipeWire's JACK library can be off by 2³² samples: a negative latency read as unsigned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Sound with its time.
+
+    Attributes:
+        sound: float32[N], one channel at 48 kHz, −1 to 1.
+        clock: where its samples lie on `perf_counter_ns`.
+    """
+
+    sound: NDArray[np.float32]
+    clock: SampleClock
+
+
+class Recorder:
+    """Records one channel between `with` and the end of the block.
+
+    Use::
+
+        with Recorder(seconds=20) as recorder:
+            ...
+            recording = recorder.stop()
+    """
+
+    def __init__(
+        self, *, seconds: float, device: str | int | None = None, block: int = 128
+    ) -> None:
+        """Fix the settings.
+
+        Args:
+            seconds: longest recording; what comes later is lost.
+            device: name or number of the input device, None for the system's choice.
+            block: samples per callback asked for.
+
+        Raises:
+            ParameterError: `seconds` is not positive.
+        """
+        if not 0 < seconds <= 3600:
+            raise ParameterError(f"seconds={seconds} must be more than 0 and at most 3600")
+        self.seconds = seconds
+        self.device = device
+        self.block = block
+        self._stream: Any = None
+        self._ring: Any = None
+        self._action: Any = None
+        self._first: tuple[int, float] = (0, 0.0)
+
+    def __enter__(self) -> Self:
+        """Open the device and begin.
+
+        Raises:
+            DeviceError: there is no such device or it cannot be opened.
+        """
+        import rtmixer
+        import sounddevice
+
+        try:
+            self._stream = rtmixer.Recorder(
+                device=self.device,
+                channels=1,
+                samplerate=SAMPLE_RATE,
+                blocksize=self.block,
+                latency="low",
+            )
+            self._stream.start()
+        except (sounddevice.PortAudioError, ValueError) as err:
+            raise DeviceError(
+                f"cannot record from device {self.device or 'default'}: {err}; `synchresis doctor` "
+                "lists the devices"
+            ) from err
+        size = 1 << int(np.ceil(np.log2(self.seconds * SAMPLE_RATE)))
+        self._ring = rtmixer.RingBuffer(4, size)
+        self._action = self._stream.record_ringbuffer(self._ring)
+        self._await_sound()
+        self._first = self._read_clocks()
+        return self
+
+    def stop(self) -> Recording:
+        """End the recording and give what was recorded.
+
+        Raises:
+            DeviceError: the device gave nothing.
+        """
+        last = self._read_clocks()
+        self._stream.cancel(self._action)
+        self._stream.wait(self._action)
+        count = self._ring.read_available
+        if count == 0:
+            raise DeviceError(f"device {self.device or 'default'} gave no sound")
+        sound = np.frombuffer(bytes(self._ring.read(count)), np.float32).copy()
+        offset_ns = _offset_ns(self._first, last)
+        origin_ns = round(self._action.actual_time * NS_PER_S) + offset_ns
+        expected_ns = last[0] - count * NS_PER_S // SAMPLE_RATE
+        return Recording(sound, SampleClock(origin_ns=unwrapped_ns(origin_ns, expected_ns)))
+
+    @property
+    def lost_samples(self) -> int:
+        """Input overflows since the start, as the device counts them."""
+        return int(self._action.stats.input_overflows) if self._action else 0
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the device."""
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def _await_sound(self) -> None:
+        """Wait for the first sample: until then some servers show a clock of another origin."""
+        deadline = time.perf_counter() + _PATIENCE_S
+        while self._ring.read_available == 0:
+            if time.perf_counter() > deadline:
+                self._stream.close()
+                raise DeviceError(f"device {self.device or 'default'} gives no sound")
+            time.sleep(0.005)
+
+    def _read_clocks(self) -> tuple[int, float]:
+        """One moment on both clocks: nanoseconds of the process, seconds of the stream."""
+        best: tuple[int, int, float] | None = None
+        for _ in range(_READINGS):
+            before = time.perf_counter_ns()
+            stream_s = float(self._stream.time)
+            after = time.perf_counter_ns()
+            if best is None or after - before < best[0]:
+                best = (after - before, (before + after) // 2, stream_s)
+        assert best is not None
+        return best[1], best[2]
+
+
+def unwrapped_ns(time_ns: int, expected_ns: int) -> int:
+    """A device time with whole wraps of its 32-bit sample counter removed."""
+    return time_ns - round((time_ns - expected_ns) / _WRAP_NS) * _WRAP_NS
+
+
+def _offset_ns(first: tuple[int, float], last: tuple[int, float]) -> int:
+    """Process clock minus stream clock, as the recording began."""
+    begin = first[0] - round(first[1] * NS_PER_S)
+    end = last[0] - round(last[1] * NS_PER_S)
+    if abs(end - begin) > _JUMP_NS:
+        raise DeviceError(
+            f"the clock of the input device jumped by {(end - begin) / 1e6:.1f} ms: record again"
+        )
+    return begin

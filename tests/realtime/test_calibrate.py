@@ -1,0 +1,127 @@
+import numpy as np
+import pytest
+
+from synchresis.engines.sample_clock import SampleClock
+from synchresis.errors import InputError, ParameterError
+from synchresis.realtime.calibrate import (
+    MotionMeter,
+    Sight,
+    heard_claps,
+    measure_camera_delay,
+    pair_claps,
+    seen_claps,
+)
+from synchresis.realtime.camera_delays import store_delay_ms, stored_delay_ms
+from synchresis.realtime.recorder import Recording, unwrapped_ns
+
+NS = 1_000_000_000
+START_NS = 77 * NS
+CLAPS_S = [1.013, 2.107, 3.241, 4.009, 5.322, 6.150]
+
+
+def hands(time_s):
+    """Distance of two hands, 0 when together: they close in 0.15 s, rest 0.3 s, open in 0.3 s."""
+    gap = 1.0
+    for clap in CLAPS_S:
+        if clap - 0.15 <= time_s < clap:
+            gap = min(gap, (clap - time_s) / 0.15)
+        elif clap <= time_s < clap + 0.3:
+            gap = 0.0
+        elif clap + 0.3 <= time_s < clap + 0.6:
+            gap = min(gap, (time_s - clap - 0.3) / 0.3)
+    return gap
+
+
+def picture(time_s, rng):
+    image = rng.integers(20, 24, (240, 320), np.uint8)
+    shift = round(80 * hands(time_s))
+    image[80:160, 110 - shift : 150 - shift] = 200
+    image[80:160, 170 + shift : 210 + shift] = 200
+    return image
+
+
+def fake_sight(rng, *, delay_s, fps=30.0, jitter_s=0.001):
+    """A camera that stamps its pictures `delay_s` after their light."""
+    meter = MotionMeter()
+    for time_s in np.arange(0.011, 7.0, 1 / fps):
+        stamp = START_NS + round((time_s + delay_s + rng.uniform(0, jitter_s)) * NS)
+        meter.see(picture(time_s, rng), stamp)
+    return meter.sight()
+
+
+def fake_recording(rng, *, extra=(), travel_s=0.5 / 343):
+    """A microphone whose first sample is 0.4 s before the first picture."""
+    sound = 1e-3 * rng.standard_normal(8 * 48_000).astype(np.float32)
+    for time_s, gain in [*((c, 0.5) for c in CLAPS_S), *extra]:
+        place = round((time_s + travel_s + 0.4) * 48_000)
+        decay = np.exp(-np.arange(4_800) / 600)
+        sound[place : place + 4_800] += (gain * decay * rng.standard_normal(4_800)).astype("f4")
+    return Recording(sound, SampleClock(origin_ns=START_NS - round(0.4 * NS)))
+
+
+@pytest.mark.parametrize(("delay_s", "fps"), [(0.08, 30.0), (0.0, 30.0), (0.145, 25.0), (0.03, 60)])
+def test_delay_of_a_known_camera_is_found(rng, delay_s, fps):
+    found = measure_camera_delay(fake_sight(rng, delay_s=delay_s, fps=fps), fake_recording(rng))
+    assert found.claps == len(CLAPS_S)
+    assert found.delay_ms == pytest.approx(1e3 * delay_s, abs=5)
+    assert found.spread_ms < 6
+
+
+def test_noises_that_nobody_saw_change_nothing(rng):
+    heard = fake_recording(rng, extra=[(1.6, 0.5), (4.6, 0.4), (2.6, 0.02)])
+    found = measure_camera_delay(fake_sight(rng, delay_s=0.08), heard)
+    assert found.delay_ms == pytest.approx(80, abs=5)
+    assert found.heard == len(CLAPS_S) + 2, "the quiet one is no clap"
+
+
+def test_the_way_of_the_sound_is_taken_off(rng):
+    sight = fake_sight(rng, delay_s=0.08)
+    heard = fake_recording(rng, travel_s=3.43 / 343)
+    near = measure_camera_delay(sight, heard, distance_m=0.0)
+    far = measure_camera_delay(sight, heard, distance_m=3.43)
+    assert far.delay_ms - near.delay_ms == pytest.approx(10, abs=0.01)
+    assert far.delay_ms == pytest.approx(80, abs=5)
+
+
+def test_too_few_claps_are_refused_with_the_remedy(rng):
+    with pytest.raises(InputError, match="clap once a second"):
+        pair_claps([1 * NS, 2 * NS], [1 * NS, 2 * NS])
+    with pytest.raises(InputError, match="0 heard"):
+        pair_claps([NS], [])
+    still = Sight(np.arange(100) * 33_000_000, np.zeros(100))
+    with pytest.raises(InputError, match="0 claps seen"):
+        measure_camera_delay(still, fake_recording(rng))
+
+
+def test_nonsense_distance_is_refused(rng):
+    with pytest.raises(ParameterError, match="distance_m=-1"):
+        measure_camera_delay(fake_sight(rng, delay_s=0), fake_recording(rng), distance_m=-1)
+
+
+def test_claps_are_seen_inside_the_frame_interval(rng):
+    sight = fake_sight(rng, delay_s=0.0, jitter_s=0.0)
+    seen = np.array(seen_claps(sight)) - START_NS
+    errors = [np.abs(seen - clap_s * NS).min() for clap_s in CLAPS_S]
+    assert max(errors) < 9e6, "well inside the 33 ms between two pictures"
+
+
+def test_claps_are_heard_on_the_process_clock(rng):
+    errors = np.array(heard_claps(fake_recording(rng, travel_s=0))) - START_NS
+    assert np.abs(errors - np.array(CLAPS_S) * NS).max() < 1e6
+
+
+def test_delays_are_kept_per_camera(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert stored_delay_ms("0") is None
+    store_delay_ms("0", 62.34)
+    path = store_delay_ms("1", -5.0)
+    assert (stored_delay_ms("0"), stored_delay_ms("1")) == (62.3, -5.0)
+    path.write_text("{")
+    with pytest.raises(InputError, match="calibrate again"):
+        stored_delay_ms("0")
+
+
+def test_wraps_of_a_devices_sample_counter_are_removed():
+    wrap = (1 << 32) * NS // 48_000
+    assert unwrapped_ns(5 * NS + wrap, 5 * NS + 7) == 5 * NS
+    assert unwrapped_ns(5 * NS, 5 * NS + 7) == 5 * NS
