@@ -1,7 +1,6 @@
 """Compile the kernels: a fat binary with nvcc, a host twin with a C++ compiler."""
 
 import hashlib
-import os
 import shutil
 import subprocess
 import tempfile
@@ -71,12 +70,12 @@ def build_twin(target: Path, *, flags: Sequence[str] = ("-O2",), compiler: str =
 
 
 def find_nvcc() -> str | None:
-    """Path of nvcc: on the PATH, else in CUDA_HOME, /usr/local/cuda or the pip toolkit."""
+    """Path of nvcc: on the PATH, else in /usr/local/cuda or the pip toolkit."""
     found = shutil.which("nvcc")
     if found:
         return found
-    places = [os.environ.get("CUDA_HOME", ""), "/usr/local/cuda", *_pip_toolkits()]
-    candidates = (Path(place) / "bin" / "nvcc" for place in places if place)
+    places = ["/usr/local/cuda", *_pip_toolkits()]
+    candidates = (Path(place) / "bin" / "nvcc" for place in places)
     return next((str(path) for path in candidates if path.is_file()), None)
 
 

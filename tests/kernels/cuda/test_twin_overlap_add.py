@@ -3,9 +3,9 @@ import pytest
 from numpy.typing import NDArray
 
 from synchresis.kernels.cuda.table import KERNELS, OVERLAP_ADD
+from synchresis.kernels.cuda.tables import inverse_tables
 from synchresis.kernels.cuda.twin import BACKWARDS, FORWARDS, Twin
 from synchresis.kernels.overlap_add import BINS, HOP, TAIL, overlap_add_reference
-from synchresis.kernels.cuda.tables import inverse_tables
 
 ORDERS = (FORWARDS, BACKWARDS, 7, 99)
 

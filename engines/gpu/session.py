@@ -1,0 +1,98 @@
+"""Session: one stream of steps through a network on the device, its states kept there."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final, Protocol
+
+import numpy as np
+
+from synchresis.engines.gpu.device import Block, Device
+from synchresis.engines.runtime.tensors import NEXT, EngineSpec, TensorSpec
+
+BATCHES: Final = (1, 8, 64)
+"""Batches networks are prepared for: a graph needs static shapes, and few shapes few builds."""
+
+
+def padded(batch: int) -> int:
+    """The batch a network is prepared for, to step `batch` streams with it."""
+    return next((prepared for prepared in BATCHES if prepared >= batch), batch)
+
+
+class DeviceRun(Protocol):
+    """A network bound to addresses on the device."""
+
+    def enqueue(self) -> None:
+        """Queue one run on the stream."""
+        ...
+
+
+class DeviceModel(Protocol):
+    """A network loaded for a device."""
+
+    @property
+    def spec(self) -> EngineSpec:
+        """Tensors it takes, gives and carries."""
+        ...
+
+    @property
+    def batch(self) -> int:
+        """Streams stepped at once."""
+        ...
+
+    @property
+    def backend(self) -> str:
+        """Where it runs, for people."""
+        ...
+
+    @property
+    def recordable(self) -> bool:
+        """Whether runs may be recorded into a larger graph."""
+        ...
+
+    def bind(self, addresses: Mapping[str, int]) -> DeviceRun:
+        """Bind every graph input and output to device memory, and warm up."""
+        ...
+
+
+class Session:
+    """Buffers, states and bound network of one stream.
+
+    Attributes:
+        inputs: what the network reads each step.
+        outputs: what it gives.
+    """
+
+    def __init__(self, device: Device, model: DeviceModel) -> None:
+        spec, batch = model.spec, model.batch
+        self.inputs = Block(device, _arrays(spec.inputs, batch))
+        self.outputs = Block(device, _arrays(spec.outputs, batch))
+        self._state = Block(device, _arrays(spec.states, batch))
+        self._next = Block(device, _arrays(spec.states, batch))
+        for tensor in spec.states:
+            self._state.host[tensor.name].fill(tensor.init)
+        self._state.upload()
+        self._run = model.bind(
+            {
+                **self.inputs.pointers,
+                **self.outputs.pointers,
+                **self._state.pointers,
+                **{name + NEXT: at for name, at in self._next.pointers.items()},
+            }
+        )
+        self.recordable = model.recordable
+        self._has_states = bool(spec.states)
+
+    def enqueue(self) -> None:
+        """Queue one step: the network, then the new states take the place of the old."""
+        self._run.enqueue()
+        if self._has_states:
+            self._state.copy_from(self._next)
+
+    def reset(self) -> None:
+        """Queue the copy that puts all states back to the beginning."""
+        self._state.upload()
+
+
+def _arrays(
+    specs: Iterable[TensorSpec], batch: int
+) -> dict[str, tuple[tuple[int, ...], np.dtype[np.generic]]]:
+    return {t.name: (t.sized(batch), np.dtype(t.dtype)) for t in specs}

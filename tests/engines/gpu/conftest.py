@@ -1,0 +1,136 @@
+"""A device on the host: memory is NumPy's, kernels are their twins, networks run on the CPU."""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+from numpy.typing import NDArray
+
+from synchresis.engines.gpu.session import padded
+from synchresis.engines.packs.loading import Pack
+from synchresis.engines.runtime.tensors import NEXT, EngineSpec
+from synchresis.kernels.cuda.build import build_twin
+from synchresis.kernels.cuda.table import Kernel
+from synchresis.kernels.cuda.twin import Twin
+
+
+class HostDevice:
+    """Does at once what a GPU would queue; counts graphs replayed and kernels launched."""
+
+    name = "host"
+    stream = 0
+
+    def __init__(self, twin: Twin) -> None:
+        self._twin = twin
+        self._memory: dict[int, NDArray[np.uint8]] = {}
+        self._active = 0
+        self.replays = 0
+        self.launches = 0
+        self.closed = False
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        self._active += 1
+        yield
+        self._active -= 1
+
+    def allocate(self, nbytes: int) -> int:
+        memory = np.full(nbytes, 0xFF, np.uint8)  # NaN until written
+        self._memory[memory.ctypes.data] = memory
+        return memory.ctypes.data
+
+    def pinned(self, nbytes: int) -> NDArray[np.uint8]:
+        return np.empty(nbytes, np.uint8)
+
+    def upload(self, target: int, source: NDArray[np.uint8]) -> None:
+        self._at(target, source.nbytes)[...] = source
+
+    def download(self, target: NDArray[np.uint8], source: int) -> None:
+        target[...] = self._at(source, target.nbytes)
+
+    def copy(self, target: int, source: int, nbytes: int) -> None:
+        self._at(target, nbytes)[...] = self._at(source, nbytes)
+
+    def launch(self, kernel: Kernel, arguments: bytes, blocks: int) -> None:
+        assert self._active, "work queued outside active()"
+        self.launches += 1
+        self._twin.launch(kernel, arguments, blocks=blocks, order=self.launches % 5)
+
+    def record(self, work: Callable[[], None]) -> Callable[[], None]:
+        def replay() -> None:
+            self.replays += 1
+            work()
+
+        return replay
+
+    def synchronize(self) -> None:
+        assert self._active, "wait outside active()"
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _at(self, address: int, nbytes: int) -> NDArray[np.uint8]:
+        assert self._active, "work queued outside active()"
+        for base, memory in self._memory.items():
+            if base <= address and address + nbytes <= base + memory.nbytes:
+                return memory[address - base : address - base + nbytes]
+        raise AssertionError(f"{nbytes} bytes at {address:#x} are not the device's")
+
+
+class HostModel:
+    """A network of a pack on the CPU, bound to the host device's memory."""
+
+    backend = "host"
+
+    def __init__(self, model: bytes, spec: EngineSpec, batch: int, recordable: bool) -> None:
+        self.spec = spec
+        self.batch = batch
+        self.recordable = recordable
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+    def bind(self, addresses: Mapping[str, int]) -> "HostRun":
+        binding = self._session.io_binding()
+        for t in (*self.spec.inputs, *self.spec.states):
+            place = ("cpu", 0, np.float32, t.sized(self.batch), addresses[t.name])
+            binding.bind_input(t.name, *place)
+        states = [(t, t.name + NEXT) for t in self.spec.states]
+        for t, name in [(t, t.name) for t in self.spec.outputs] + states:
+            place = ("cpu", 0, np.float32, t.sized(self.batch), addresses[name])
+            binding.bind_output(name, *place)
+        return HostRun(self._session, binding)
+
+
+class HostRun:
+    def __init__(self, session: ort.InferenceSession, binding: ort.IOBinding) -> None:
+        self._session, self._binding = session, binding
+
+    def enqueue(self) -> None:
+        self._session.run_with_iobinding(self._binding)
+
+
+@pytest.fixture(scope="session")
+def gpu_twin(tmp_path_factory: pytest.TempPathFactory) -> Twin:
+    if shutil.which("g++") is None:
+        pytest.skip("no C++ compiler (g++) for the host twin")
+    target = tmp_path_factory.mktemp("twin") / "libsynchresis_kernels_host.so"
+    build_twin(target)
+    return Twin(target)
+
+
+@pytest.fixture
+def host_device(gpu_twin: Twin) -> HostDevice:
+    return HostDevice(gpu_twin)
+
+
+@pytest.fixture
+def host_model() -> Callable[..., HostModel]:
+    def make(pack: Pack, which: str, batch: int = 1, *, recordable: bool = True) -> HostModel:
+        entry = pack.motion if which == "motion" else pack.voice
+        return HostModel(pack.read(entry.file), entry.spec, padded(batch), recordable)
+
+    return make
