@@ -1,1 +1,0 @@
-"""Files that `render` leaves behind: whole or not at all."""
