@@ -9,6 +9,7 @@ from synchresis.engines.zone import Zone
 from synchresis.errors import ParameterError
 
 if TYPE_CHECKING:
+    from synchresis.engines.instrument import InstrumentSettings
     from synchresis.engines.packs import Pack
 
 ENGINES: Final = ("auto", "tensorrt", "onnx-cuda", "onnx")
@@ -103,6 +104,21 @@ def pack(args: argparse.Namespace) -> "Pack":
 
     loaded: Pack = load_pack(args.pack or DEFAULT)
     return loaded
+
+
+def instrument_settings(args: argparse.Namespace) -> "InstrumentSettings":
+    """Choices of `add_sound_options`."""
+    from synchresis.engines.instrument import InstrumentSettings
+
+    ahead = args.lookahead
+    return InstrumentSettings(
+        zones=zones(args),
+        lookahead_ns="auto" if ahead == "auto" else round(ahead * 1e6),
+        sensitivity=args.sensitivity,
+        seed=args.seed,
+        gain_db=args.gain,
+        backend=args.engine,
+    )
 
 
 def add_sound_options(parser: argparse.ArgumentParser) -> None:
