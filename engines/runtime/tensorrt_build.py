@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 import re
 import tempfile
 import time
@@ -73,14 +72,13 @@ def cached_engine(folder: Path, key: EngineKey, build: Callable[[], bytes]) -> b
 
 def write_engine(path: Path, plan: bytes) -> None:
     """Write an engine with its checksum: first beside its place, then moved there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(MAGIC + hashlib.sha256(plan).digest() + plan)
-        Path(name).replace(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            made = Path(folder) / path.name
+            made.write_bytes(MAGIC + hashlib.sha256(plan).digest() + plan)
+            made.replace(path)
     except OSError as err:
-        Path(name).unlink(missing_ok=True)
         log.warning("engine not kept in %s: %s", path, err.strerror)
 
 
