@@ -1,0 +1,1 @@
+"""Training of the voice: packing recordings, event mixtures, network, losses, export."""
