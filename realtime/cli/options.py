@@ -121,6 +121,13 @@ def instrument_settings(args: argparse.Namespace) -> "InstrumentSettings":
     )
 
 
+def add_pack_option(parser: argparse.ArgumentParser) -> None:
+    """The pack to use."""
+    parser.add_argument(
+        "--pack", metavar="NAME", help="name or folder of a pack (default: the one that ships)"
+    )
+
+
 def add_sound_options(parser: argparse.ArgumentParser) -> None:
     """What `live` and `render` share: palettes, zones, pack and how to listen to the picture."""
     add = parser.add_argument
@@ -139,7 +146,7 @@ def add_sound_options(parser: argparse.ArgumentParser) -> None:
         metavar="X0,Y0,X1,Y1=PALETTE[:GAIN]",
         help="a part of the picture, in fractions, with its own palette and gain in dB; repeat",
     )
-    add("--pack", metavar="NAME", help="name or folder of a pack (default: the one that ships)")
+    add_pack_option(parser)
     add("--engine", default="auto", choices=ENGINES, help="where the networks run")
     add(
         "--lookahead",

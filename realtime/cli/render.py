@@ -1,10 +1,10 @@
 """`synchresis render`: a film in, its sound out."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from synchresis.realtime.cli import options
+from synchresis.realtime.cli.output import print_json
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -43,17 +43,10 @@ def run(args: argparse.Namespace) -> int:
         film.close()
         instrument.close()
     if args.json:
-        _print_json({"output": str(args.output), **report.to_dict()})
+        print_json({"output": str(args.output), **report.to_dict()})
         return 0
     print(
         f"{args.output}: {report.seconds:.2f} s, {report.frames} frames, {report.events} hits, "
         f"{report.speed:.1f} times faster than real time"
     )
     return 0
-
-
-def _print_json(value: dict[str, object]) -> None:
-    import msgspec
-
-    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
-    sys.stdout.flush()
