@@ -8,8 +8,8 @@ from typing import Final, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from synchresis.engines.gpu.driver import find_card
 from synchresis.engines.packs.loading import Pack
-from synchresis.engines.runtime.driver import missing_driver
 from synchresis.engines.runtime.tensors import EngineSpec, TensorSpec
 from synchresis.errors import DeviceError, EngineError, ParameterError
 
@@ -120,9 +120,8 @@ def open_on(name: str, pack: Pack, which: Which, *, batch: int = 1) -> Engine:
         raise ParameterError(f"engine {name!r} must be one of auto, {', '.join(BACKENDS)}")
     if batch < 1:
         raise ParameterError(f"batch={batch} must be at least 1")
-    reason = missing_driver() if name in GPU_BACKENDS else None
-    if reason:
-        raise DeviceError(f"engine {name} needs an NVIDIA GPU: {reason}; use --engine onnx")
+    if name in GPU_BACKENDS:
+        find_card()
     return _opener(name)(pack, which, batch=batch)
 
 

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from synchresis.engines.packs import Pack
-from synchresis.engines.runtime import driver, engine
+from synchresis.engines.runtime import engine
 from synchresis.engines.runtime.engine import open_engine, open_on
 from synchresis.engines.runtime.onnx_cpu import OnnxCpuEngine
 from synchresis.engines.runtime.tensors import EngineSpec, TensorSpec
@@ -27,6 +27,10 @@ def _engine(pack: Pack, batch: int = 1) -> OnnxCpuEngine:
 def _inputs(rng: np.random.Generator, batch: int = 1) -> Inputs:
     shapes = {"control": 8, "palette": 32, "noise": 8}
     return {name: rng.standard_normal((batch, n)).astype(np.float32) for name, n in shapes.items()}
+
+
+def _no_card() -> None:
+    raise DeviceError("no NVIDIA driver")
 
 
 def _run(engine: OnnxCpuEngine, steps: list[Inputs], state: Any = None) -> list[Inputs]:
@@ -136,18 +140,18 @@ def test_step_before_prepare_and_after_close_is_an_error(tiny_pack: Pack) -> Non
 def test_auto_falls_back_to_the_cpu_and_says_why(
     tiny_pack: Pack, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(engine, "missing_driver", lambda: "no driver")
+    monkeypatch.setattr(engine, "find_card", _no_card)
     with caplog.at_level("INFO", logger="synchresis.engines"):
         opened = open_engine(tiny_pack, "voice")
     assert opened.backend == "onnx (CPU)"
-    assert "tensorrt not used: engine tensorrt needs an NVIDIA GPU: no driver" in caplog.text
+    assert "tensorrt not used: no NVIDIA driver" in caplog.text
 
 
 def test_a_gpu_asked_for_and_absent_is_an_error(
     tiny_pack: Pack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "missing_driver", lambda: "no driver")
-    with pytest.raises(DeviceError, match="use --engine onnx"):
+    monkeypatch.setattr(engine, "find_card", _no_card)
+    with pytest.raises(DeviceError, match="no NVIDIA driver"):
         open_engine(tiny_pack, "voice", backend="tensorrt")
 
 
@@ -156,14 +160,3 @@ def test_unknown_engine_and_nonsense_batch_are_named(tiny_pack: Pack) -> None:
         open_on("abacus", tiny_pack, "voice")
     with pytest.raises(ParameterError, match="batch=0"):
         open_on("onnx", tiny_pack, "voice", batch=0)
-
-
-def test_an_absent_driver_is_found_out_without_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
-    def absent(name: str) -> None:
-        raise OSError(name)
-
-    monkeypatch.setattr(driver.ctypes, "CDLL", absent)
-    driver.missing_driver.cache_clear()
-    reason = driver.missing_driver()
-    driver.missing_driver.cache_clear()
-    assert reason == "no driver (libcuda.so.1 not found)"
