@@ -1,0 +1,1 @@
+"""Evaluation: what the system hears and sees, against the truth."""

@@ -1,0 +1,1 @@
+"""The motion side: pictures to gestures."""

@@ -1,0 +1,295 @@
+"""MotionParser: the stage that turns frames into gestures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synchresis.engines.frame import Frame
+from synchresis.engines.gesture import Gesture, Levels
+from synchresis.engines.motion.analysis import AnalysisState, analyse
+from synchresis.engines.motion.levels import LevelMeter, LevelState
+from synchresis.engines.motion.picker import (
+    EventPicker,
+    FrameMaps,
+    Grid,
+    PickerSettings,
+    PickerState,
+)
+from synchresis.engines.packs.loading import Pack
+from synchresis.engines.runtime.engine import Backend, Engine, EngineState, open_engine
+from synchresis.engines.timebase import NS_PER_S
+from synchresis.engines.zone import Zone
+from synchresis.errors import ParameterError
+from synchresis.kernels.flow import Flow, FlowField, FlowSettings, FlowState
+
+DT_RANGE_S: Final = (1 / 240, 0.25)
+"""Time steps the network is told, seconds; others are clamped."""
+
+GAP_NS: Final = NS_PER_S // 2
+"""A longer gap between frames makes the motion state fresh."""
+
+LOOKAHEAD_RANGE_NS: Final = (-50_000_000, 120_000_000)
+"""Lookaheads the network was trained for, nanoseconds."""
+
+
+@dataclass(slots=True)
+class MotionState:
+    """State of one camera's parser; arrays are written in place.
+
+    Attributes:
+        analysis: grey and pixels of the newest frame.
+        flow: of the flow kernel.
+        engine: of the network.
+        picker: of the event picker.
+        levels: of the level meter.
+        flow_input: float32[1, 4, rows, cols].
+        timing: float32[1, 8].
+        last_map: float32[rows, cols], sound-producing motion, 0..1, for previews.
+        last_embedding: float32[D], of the newest frame.
+        lookahead_ns: τ now; change it only in silence.
+        captured_ns: of the newest frame, None before the first.
+        end_ns: T of the newest frame.
+        size: height and width of the newest picture.
+    """
+
+    analysis: AnalysisState
+    flow: FlowState
+    engine: EngineState
+    picker: PickerState
+    levels: LevelState
+    flow_input: NDArray[np.float32]
+    timing: NDArray[np.float32]
+    last_map: NDArray[np.float32]
+    last_embedding: NDArray[np.float32]
+    lookahead_ns: int
+    captured_ns: int | None = None
+    end_ns: int = 0
+    size: tuple[int, int] = (0, 0)
+
+
+class MotionParser:
+    """Frames of one camera to gestures: analysis picture, flow, network, event picker.
+
+    Args:
+        pack: gives the network, its grid, threshold and refractory time.
+        zones: rectangles of the picture; by default one, the whole picture.
+        lookahead_ns: τ, −50 to 120 ms; negative waits for evidence.
+        sensitivity: odds of every probability are multiplied by it.
+        backend: where the network runs.
+
+    Raises:
+        ParameterError: lookahead or sensitivity out of range, no zones.
+        PackError: the pack has no motion engine.
+    """
+
+    latency_samples: Final = 0
+
+    def __init__(
+        self,
+        pack: Pack,
+        zones: tuple[Zone, ...] = (Zone(),),
+        *,
+        lookahead_ns: int = 0,
+        sensitivity: float = 1.0,
+        backend: Backend = "auto",
+    ) -> None:
+        if not zones:
+            raise ParameterError("zones must hold at least one zone")
+        check_lookahead(lookahead_ns)
+        entry = pack.motion
+        self.zones = zones
+        self.lookahead_ns = lookahead_ns
+        self.settings = picker_settings(pack, sensitivity)
+        self._picker = EventPicker(zones, self.settings, rows=entry.rows, cols=entry.cols)
+        self._meter = LevelMeter(zones, rows=entry.rows, cols=entry.cols)
+        self._flow = Flow(FlowSettings(rows=entry.rows, cols=entry.cols))
+        self._grid = (entry.rows, entry.cols)
+        self._cells = cell_centres(entry.rows, entry.cols)
+        self._engine: Engine = open_engine(pack, "motion", backend=backend)
+        self._embedding = next(
+            int(t.shape[-1]) for t in entry.spec.outputs if t.name == "embedding"
+        )
+
+    @property
+    def backend(self) -> str:
+        """Where the network runs, for people."""
+        return self._engine.backend
+
+    def prepare(self) -> None:
+        """Load and warm up the network and the flow kernel."""
+        self._engine.prepare()
+        state = self.initial_state()
+        picture = np.zeros((240, 320), np.uint8)
+        for index in range(3):
+            self.step(Frame(picture, index * NS_PER_S // 30, index), state)
+
+    def close(self) -> None:
+        """Let go of the network."""
+        self._engine.close()
+
+    def initial_state(self) -> MotionState:
+        """State of a camera that has sent nothing; call `prepare` first."""
+        return MotionState(
+            analysis=AnalysisState.allocate(),
+            flow=self._flow.initial_state(),
+            engine=self._engine.initial_state(),
+            picker=self._picker.initial_state(),
+            levels=self._meter.initial_state(),
+            flow_input=np.zeros((1, 4, *self._grid), np.float32),
+            timing=np.zeros((1, 8), np.float32),
+            last_map=np.zeros(self._grid, np.float32),
+            last_embedding=np.zeros(self._embedding, np.float32),
+            lookahead_ns=self.lookahead_ns,
+        )
+
+    def reset_state(self, state: MotionState) -> None:
+        """Back to a camera that has sent nothing, in place."""
+        self._renew(state)
+        fresh = self._picker.initial_state()
+        state.picker.zones[:] = fresh.zones
+        state.levels.centre[:] = self._meter.initial_state().centre
+        state.lookahead_ns, state.captured_ns = self.lookahead_ns, None
+        state.end_ns, state.size = 0, (0, 0)
+
+    def step(self, frame: Frame, state: MotionState) -> Gesture:
+        """Answer for one frame.
+
+        A frame not newer than the last answers for nothing. After a gap of over 0.5 s or a change
+        of size the motion state is fresh and the frame only begins it.
+        """
+        before = state.captured_ns
+        if before is not None and frame.captured_ns <= before:
+            return silent(frame, state.end_ns, state.end_ns, state)
+        size = (int(frame.picture.shape[0]), int(frame.picture.shape[1]))
+        stale = before is None or frame.captured_ns - before > GAP_NS or size != state.size
+        if stale:
+            self._renew(state)
+        first = before is None
+        end = frame.captured_ns + state.lookahead_ns
+        begin = end if first else state.end_ns
+        state.captured_ns, state.size = frame.captured_ns, size
+        state.end_ns = max(begin, end)
+        dt_s = 1 / 30 if stale or before is None else (frame.captured_ns - before) / NS_PER_S
+        self._see(frame, dt_s, state)
+        out = self._engine.step(self._inputs(state), state.engine)
+        np.copyto(state.last_map, out["map"][0])
+        np.copyto(state.last_embedding, out["embedding"][0])
+        if stale:
+            self._picker.quiet(state.picker)
+            return silent(frame, begin, state.end_ns, state)
+        return self._answer(frame, begin, out, state)
+
+    def _renew(self, state: MotionState) -> None:
+        """Forget all motion, in place."""
+        self._flow.reset_state(state.flow)
+        self._engine.reset_state(state.engine)
+        state.last_map.fill(0.0)
+        state.last_embedding.fill(0.0)
+
+    def _see(self, frame: Frame, dt_s: float, state: MotionState) -> None:
+        """Analysis picture, flow and timing of a frame, written into the state."""
+        dt_s = min(max(dt_s, DT_RANGE_S[0]), DT_RANGE_S[1])
+        analyse(frame.picture, state.analysis)
+        aspect = state.size[0] / state.size[1]
+        field = self._flow.step(state.analysis.grey, dt_s, state.flow, aspect=aspect)
+        write_flow_input(field, self._cells, state.flow_input)
+        state.timing[0, 0] = dt_s
+        state.timing[0, 1] = state.lookahead_ns / NS_PER_S
+        state.timing[0, 2:] = field.motion
+
+    def _inputs(self, state: MotionState) -> dict[str, NDArray[Any]]:
+        return {
+            "pixels": state.analysis.pixels,
+            "flow": state.flow_input,
+            "timing": state.timing,
+        }
+
+    def _answer(
+        self, frame: Frame, begin: int, out: Mapping[str, NDArray[np.float32]], state: MotionState
+    ) -> Gesture:
+        gesture = silent(frame, begin, state.end_ns, state)
+        events = ()
+        if state.end_ns > begin:
+            events = self._picker.step(maps_of(out, gesture), state.picker)
+        speed = np.hypot(state.flow_input[0, 0], state.flow_input[0, 1])
+        motion: Grid = state.last_map * speed
+        levels = self._meter.step(out["friction"][0], out["burst"][0], motion, state.levels)
+        return replace(gesture, events=events, levels=levels)
+
+
+def check_lookahead(lookahead_ns: int) -> None:
+    """Refuse a lookahead the network was not trained for."""
+    low, high = LOOKAHEAD_RANGE_NS
+    if not low <= lookahead_ns <= high:
+        raise ParameterError(
+            f"lookahead {lookahead_ns / 1e6:g} ms must be within {low / 1e6:g} to {high / 1e6:g} ms"
+        )
+
+
+def picker_settings(pack: Pack, sensitivity: float = 1.0) -> PickerSettings:
+    """Picker settings a pack asks for."""
+    entry = pack.motion
+    return PickerSettings(
+        threshold=entry.threshold,
+        sensitivity=sensitivity,
+        refractory_s=entry.refractory_ms / 1e3,
+        whole=float(entry.meta.get("whole", 0.5)),  # type: ignore[arg-type]
+    )
+
+
+def cell_centres(rows: int, cols: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Places of cells for the global motion: x float32[1, cols], y float32[rows, 1], ±0.5."""
+    x = (np.arange(cols, dtype=np.float32) + 0.5) / cols - 0.5
+    y = (np.arange(rows, dtype=np.float32) + 0.5) / rows - 0.5
+    return x[None, :], y[:, None]
+
+
+def write_flow_input(
+    field: FlowField,
+    cells: tuple[NDArray[np.float32], NDArray[np.float32]],
+    out: NDArray[np.float32],
+) -> None:
+    """Flow input of the network: u and v without global motion, residual, difference.
+
+    Args:
+        field: of the flow kernel.
+        cells: of `cell_centres`.
+        out: float32[1, 4, rows, cols], written.
+    """
+    x, y = cells
+    a = field.motion
+    np.subtract(field.flow[0], a[0] + a[1] * x + a[2] * y, out=out[0, 0])
+    np.subtract(field.flow[1], a[3] + a[4] * x + a[5] * y, out=out[0, 1])
+    out[0, 2] = field.residual
+    out[0, 3] = field.difference
+
+
+def silent(frame: Frame, begin_ns: int, end_ns: int, state: MotionState) -> Gesture:
+    """A gesture that says nothing happened; places stay where motion was last."""
+    centre = state.levels.centre
+    levels = tuple(Levels(0.0, 0.0, float(x), float(y)) for x, y in centre)
+    return Gesture(
+        captured_ns=frame.captured_ns,
+        begin_ns=begin_ns,
+        end_ns=end_ns,
+        lookahead_ns=state.lookahead_ns,
+        events=(),
+        levels=levels,
+        sequence=frame.sequence,
+    )
+
+
+def maps_of(out: Mapping[str, NDArray[np.float32]], gesture: Gesture) -> FrameMaps:
+    """The engine's outputs for the interval of a gesture."""
+    return FrameMaps(
+        impact=out["impact"][0],
+        strength=out["strength"][0],
+        when=out["when"][0],
+        total=float(out["total"][0, 0]),
+        begin_ns=gesture.begin_ns,
+        end_ns=gesture.end_ns,
+        captured_ns=gesture.captured_ns,
+    )

@@ -1,0 +1,219 @@
+"""EventPicker: maps of probability to single events, one hit one event."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synchresis.engines.gesture import Event
+from synchresis.engines.timebase import NS_PER_S
+from synchresis.engines.zone import Zone
+from synchresis.errors import ParameterError
+
+Grid = NDArray[np.float32]
+"""float32[rows, cols], one value per cell, 0..1."""
+
+FALL: Final = 0.6
+"""A zone listens again once its score fell to this share of its peak or of the threshold."""
+
+REACH: Final = 2
+"""Cells round the strongest one whose maps place and weigh the event."""
+
+
+@dataclass(frozen=True, slots=True)
+class PickerSettings:
+    """Settings of the event picker.
+
+    Attributes:
+        threshold: score at which an event is made, 0..1.
+        sensitivity: odds of the score are multiplied by it; 1 leaves the pack's threshold.
+        refractory_s: shortest time between two events of a zone, seconds.
+        whole: share of the whole-picture probability in a zone's score (geometric mean), 0..1.
+    """
+
+    threshold: float = 0.5
+    sensitivity: float = 1.0
+    refractory_s: float = 0.060
+    whole: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold < 1:
+            raise ParameterError(f"threshold={self.threshold} must be between 0 and 1")
+        if not 0.01 <= self.sensitivity <= 100:
+            raise ParameterError(f"sensitivity={self.sensitivity} must be within 0.01 to 100")
+        if not 0 <= self.whole <= 1:
+            raise ParameterError(f"whole={self.whole} must be within 0 to 1")
+
+    @property
+    def bar(self) -> float:
+        """Threshold with the sensitivity in it: odds divided by the sensitivity."""
+        odds = self.threshold / (1 - self.threshold) / self.sensitivity
+        return odds / (1 + odds)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameMaps:
+    """What the motion engine says about one frame.
+
+    Attributes:
+        impact: probability of an event per cell, strength: of that event, when: its place in
+            the interval, 0..1; float32[rows, cols] each.
+        total: probability of an event anywhere.
+        begin_ns: begin of the interval the frame answers for.
+        end_ns: its end.
+        captured_ns: capture time of the frame.
+    """
+
+    impact: Grid
+    strength: Grid
+    when: Grid
+    total: float
+    begin_ns: int
+    end_ns: int
+    captured_ns: int
+
+
+@dataclass(slots=True)
+class ZoneState:
+    """One zone between frames; `score` is readable for meters."""
+
+    score: float = 0.0
+    peak: float = 0.0
+    armed: bool = True
+    last_t_ns: int | None = None
+    last_decided_ns: int | None = None
+
+    def rises(self, score: float, bar: float) -> bool:
+        """Take the score of a frame; whether it reaches the bar while the zone listens."""
+        self.score = score
+        if self.armed:
+            return score >= bar
+        self.peak = max(self.peak, score)
+        self.armed = score <= FALL * max(self.peak, bar)
+        return False
+
+    def accept(self, t_ns: int, decided_ns: int, refractory_ns: int) -> bool:
+        """Take an event, unless it comes too soon after the last one."""
+        if self.last_t_ns is not None and self.last_decided_ns is not None:
+            gap = min(t_ns - self.last_t_ns, decided_ns - self.last_decided_ns)
+            if gap < refractory_ns:
+                return False
+        self.armed, self.peak = False, self.score
+        self.last_t_ns, self.last_decided_ns = t_ns, decided_ns
+        return True
+
+
+@dataclass(slots=True)
+class PickerState:
+    """All zones between frames."""
+
+    zones: list[ZoneState] = field(default_factory=list)
+
+
+class EventPicker:
+    """Turns probabilities into events; each zone is independent.
+
+    A zone's score joins the mean of its two best cells with the whole-picture probability. An
+    event is made when the score reaches the bar while the zone listens; the zone then listens
+    again only after the score fell. Only the past is used.
+
+    Args:
+        zones: rectangles of the picture.
+        settings: see there.
+        rows: of the grid, cols: of the grid.
+    """
+
+    def __init__(
+        self, zones: tuple[Zone, ...], settings: PickerSettings, *, rows: int = 30, cols: int = 40
+    ) -> None:
+        self.settings = settings
+        self._bar = settings.bar
+        self._refractory_ns = round(settings.refractory_s * NS_PER_S)
+        self._masks = [zone_mask(zone, rows, cols) for zone in zones]
+
+    def initial_state(self) -> PickerState:
+        """Every zone listening."""
+        return PickerState([ZoneState() for _ in self._masks])
+
+    def quiet(self, state: PickerState) -> None:
+        """Forget what was rising, after a gap in the stream; refractory times stay."""
+        for zone in state.zones:
+            zone.score = zone.peak = 0.0
+            zone.armed = True
+
+    def step(self, maps: FrameMaps, state: PickerState) -> tuple[Event, ...]:
+        """Events of one frame, in time order."""
+        found = [
+            event
+            for index, zone in enumerate(state.zones)
+            if (event := self._pick(index, maps, zone)) is not None
+        ]
+        return tuple(sorted(found, key=lambda event: event.t_ns))
+
+    def _pick(self, index: int, maps: FrameMaps, zone: ZoneState) -> Event | None:
+        masked = maps.impact * self._masks[index]
+        if not zone.rises(joined_score(masked, maps.total, self.settings.whole), self._bar):
+            return None
+        event = placed_event(masked, maps, index)
+        accepted = zone.accept(event.t_ns, event.decided_ns, self._refractory_ns)
+        return event if accepted else None
+
+
+def joined_score(masked: Grid, total: float, whole: float) -> float:
+    """Score of a zone: mean of its two best cells and the whole-picture probability.
+
+    Args:
+        masked: float32[rows, cols], impact probability, 0 outside the zone.
+        total: probability of an event anywhere.
+        whole: share of `total` in the geometric mean, 0..1.
+    """
+    cells = masked.ravel()
+    best = float(np.partition(cells, cells.size - 2)[-2:].mean())
+    return best ** (1.0 - whole) * total**whole if best > 0 else 0.0
+
+
+def zone_mask(zone: Zone, rows: int, cols: int) -> Grid:
+    """float32[rows, cols]: 1 on cells whose centre lies in the zone; the nearest cell if none."""
+    x = (np.arange(cols) + 0.5) / cols
+    y = (np.arange(rows) + 0.5) / rows
+    inside_x, inside_y = within(x, zone.x0, zone.x1), within(y, zone.y0, zone.y1)
+    return np.outer(inside_y, inside_x).astype(np.float32)
+
+
+def within(centres: NDArray[np.float64], low: float, high: float) -> NDArray[np.bool_]:
+    """Which centres lie in [low, high]; the nearest to its middle if none does."""
+    inside = (centres >= low) & (centres <= high)
+    if not inside.any():
+        inside[np.abs(centres - (low + high) / 2).argmin()] = True
+    return inside
+
+
+def placed_event(masked: Grid, maps: FrameMaps, zone: int) -> Event:
+    """The event at the strongest cell, its place and strength weighed over the cells round it."""
+    rows, cols = masked.shape
+    row, col = divmod(int(masked.argmax()), cols)
+    top, left = max(row - REACH, 0), max(col - REACH, 0)
+    window = np.s_[top : row + REACH + 1, left : col + REACH + 1]
+    weight = masked[window].astype(np.float64) + 1e-9
+    weight /= weight.sum()
+    y = float((weight.sum(1) * (np.arange(weight.shape[0]) + top + 0.5)).sum()) / rows
+    x = float((weight.sum(0) * (np.arange(weight.shape[1]) + left + 0.5)).sum()) / cols
+    when = float((weight * maps.when[window]).sum())
+    strength = float((weight * maps.strength[window]).sum())
+    return Event(
+        t_ns=time_inside(maps.begin_ns, maps.end_ns, when),
+        decided_ns=maps.captured_ns,
+        strength=min(max(strength, 0.0), 1.0),
+        x=x,
+        y=y,
+        zone=zone,
+    )
+
+
+def time_inside(begin_ns: int, end_ns: int, when: float) -> int:
+    """A moment of (begin, end], `when` 0..1 of the way."""
+    span = end_ns - begin_ns
+    offset = math.ceil(min(max(when, 0.0), 1.0) * span)
+    return begin_ns + min(max(offset, 1), span)

@@ -1,0 +1,127 @@
+"""Film: simulated worlds to training batches, on the CPU (Numba) or any torch device."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from synchresis.engines.scenes.world import World
+from synchresis.engines.training.motion.batch import Batch
+
+EVENTS = 24
+"""Most events a sequence can carry."""
+
+GRID = (30, 40)
+"""Rows and columns of the analysis grid."""
+
+PICTURE = (240, 320)
+"""Rows and columns of the analysis picture."""
+
+
+def film(worlds: Sequence[World], device: torch.device) -> Batch:
+    """Render worlds and measure their flow.
+
+    Args:
+        worlds: of equal length T.
+        device: where pictures are drawn and the batch stays; the CPU uses the live kernels.
+    """
+    if device.type == "cpu":
+        grey, field = film_on_cpu(worlds)
+    else:
+        grey, field = film_on_device(worlds, device)
+    own = field.flow - camera_flow(field.motion)
+    still = torch.stack((field.residual, field.difference), 2)
+    return Batch(
+        pixels=torch.round(torch.nn.functional.avg_pool2d(grey.float(), 2)).to(torch.uint8),
+        flow=torch.cat((own, still), 2).half(),
+        motion=field.motion,
+        **truth_of(worlds, device),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Flow of sequences, in picture widths per second.
+
+    Attributes:
+        flow: float32[B, T, 2, rows, cols].
+        residual: float32[B, T, rows, cols], grey 0..1.
+        difference: float32[B, T, rows, cols], grey 0..1.
+        motion: float32[B, T, 6], global motion.
+    """
+
+    flow: Tensor
+    residual: Tensor
+    difference: Tensor
+    motion: Tensor
+
+
+def film_on_cpu(worlds: Sequence[World]) -> tuple[Tensor, Fields]:
+    """Pictures uint8[B, T, H, W] and flow by the live kernels."""
+    from synchresis.engines.scenes.render import render
+    from synchresis.kernels.flow import Flow, FlowSettings
+
+    kernel = Flow(FlowSettings())
+    steps = steps_of(worlds, torch.device("cpu")).numpy()
+    pictures, rows = [], []
+    for world, dt_s in zip(worlds, steps, strict=True):
+        grey = render(world)
+        state = kernel.initial_state()
+        for index, picture in enumerate(grey):
+            found = kernel.step(picture, float(dt_s[index]), state, aspect=world.aspect)
+            named = (found.flow, found.residual, found.difference, found.motion)
+            rows.append([np.array(value, np.float32) for value in named])
+        pictures.append(grey)
+    shape = len(worlds), len(worlds[0].times)
+    parts = [
+        torch.from_numpy(np.stack(part)).unflatten(0, shape) for part in zip(*rows, strict=True)
+    ]
+    return torch.from_numpy(np.stack(pictures)), Fields(*parts)
+
+
+def camera_flow(motion: Tensor) -> Tensor:
+    """Flow of global motion float32[B, T, 6] on the grid: float32[B, T, 2, rows, cols]."""
+    rows, cols = GRID
+    x = (torch.arange(cols, device=motion.device) + 0.5) / cols - 0.5
+    y = (torch.arange(rows, device=motion.device) + 0.5) / rows - 0.5
+    plane = torch.stack(
+        (torch.ones(rows, cols, device=x.device), x.expand(rows, cols), y[:, None].expand(-1, cols))
+    )
+    return torch.einsum("btak,khw->btahw", motion.unflatten(2, (2, 3)), plane)
+
+
+def truth_of(worlds: Sequence[World], device: torch.device) -> dict[str, Tensor]:
+    """Times, events and levels of worlds, by the names of Batch."""
+    B, T = len(worlds), len(worlds[0].times)
+    times = np.stack([world.times - world.times[0] for world in worlds])
+    event_s = np.full((B, EVENTS), np.inf)
+    place = np.full((B, EVENTS, 2), 0.5)
+    strength = np.zeros((B, EVENTS))
+    levels = np.zeros((B, T, 2))
+    for row, world in enumerate(worlds):
+        for column, event in enumerate(world.events[:EVENTS]):
+            event_s[row, column] = event.t_s - world.times[0]
+            place[row, column] = event.x, event.y
+            strength[row, column] = event.strength
+        levels[row, :, 0], levels[row, :, 1] = world.friction, world.burst
+    named = {
+        "captured_s": times,
+        "event_s": event_s,
+        "event_xy": place,
+        "event_strength": strength,
+        "levels": levels,
+    }
+    return {
+        name: torch.tensor(value, dtype=torch.float32, device=device)
+        for name, value in named.items()
+    }
+
+
+def steps_of(worlds: Sequence[World], device: torch.device) -> Tensor:
+    """Time steps float32[B, T], seconds, as the live parser clamps them; 1/30 first."""
+    times = np.stack([world.times for world in worlds])
+    steps = np.clip(np.diff(times, axis=1), 1 / 240, 0.25)
+    steps = np.concatenate((np.full((len(worlds), 1), 1 / 30), steps), 1)
+    return torch.tensor(steps, dtype=torch.float32, device=device)

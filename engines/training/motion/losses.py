@@ -1,0 +1,109 @@
+"""The training objective of the motion engine."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from synchresis.engines.training.motion.labels import Targets
+
+WEIGHTS = {
+    "dense": 1.0,
+    "total": 1.0,
+    "top": 0.5,
+    "map": 0.3,
+    "strength": 0.3,
+    "when": 0.2,
+    "levels": 0.5,
+    "contrast": 0.1,
+}
+"""Share of each term in the sum."""
+
+LEVEL_CELLS = 8
+"""Best cells whose mean is the level, as the live level meter takes it."""
+
+
+def quality_focal(logits: Tensor, target: Tensor) -> Tensor:
+    """Focal cross entropy for soft targets: |y - p|² BCE (Li et al. 2020, quality focal loss)."""
+    gap = (target - torch.sigmoid(logits)).abs()
+    return gap * gap * F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+
+
+def masked_mean(values: Tensor, weight: Tensor) -> Tensor:
+    """Mean of values where weight is, 0 where it is nowhere."""
+    return (values * weight).sum() / weight.sum().clamp_min(1.0)
+
+
+def contrastive(embedding: Tensor, label: Tensor, temperature: float = 0.1) -> Tensor:
+    """Supervised contrastive loss (Khosla et al. 2020): frames of one class together.
+
+    Args:
+        embedding: float32[N, D], length 1.
+        label: int64[N], 0 silent motion, 1 sounding.
+        temperature: of the softmax.
+    """
+    N = len(label)
+    if N < 4 or not 0 < int(label.sum()) < N:
+        return embedding.sum() * 0.0
+    logits = embedding @ embedding.T / temperature
+    own = torch.eye(N, dtype=torch.bool, device=embedding.device)
+    logits = logits.masked_fill(own, -1e4)
+    log_share = logits - torch.logsumexp(logits, 1, keepdim=True)
+    same = (label[:, None] == label[None]) & ~own
+    return -((log_share * same).sum(1) / same.sum(1).clamp_min(1)).mean()
+
+
+def sampled(embedding: Tensor, label: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Up to `count` labelled frames of each class, the same number of both."""
+    chosen = []
+    for kind in (0, 1):
+        index = torch.nonzero(label == kind)[:, 0]
+        chosen.append(index[torch.randperm(len(index), device=index.device)[:count]])
+    short = min(len(index) for index in chosen)
+    joined = torch.cat([index[:short] for index in chosen])
+    return embedding[joined], label[joined]
+
+
+def terms_of(out: dict[str, Tensor], targets: Targets) -> dict[str, Tensor]:
+    """Every term of the loss.
+
+    Args:
+        out: the network's logits for [B, T].
+        targets: of the same frames.
+    """
+    logits = {name: value.float() for name, value in out.items()}
+    weight = targets.weight
+    cells = weight[..., None, None]
+    events = (targets.total * weight).sum().clamp_min(4.0)
+    top = logits["impact"].flatten(2).topk(2, 2).values.mean(2)
+    bce = F.binary_cross_entropy_with_logits
+    vectors, label = sampled(logits["embedding"].flatten(0, 1), targets.sounding.flatten(), 256)
+    hit = bce(logits["total"][..., 0], targets.total, reduction="none") * (1 + 3 * targets.total)
+    hit_top = bce(top, targets.total, reduction="none") * (1 + 3 * targets.total)
+    return {
+        "dense": (quality_focal(logits["impact"], targets.impact) * cells).sum() / events,
+        "total": masked_mean(hit, weight),
+        "top": masked_mean(hit_top, weight),
+        "map": 4.0
+        * masked_mean(bce(logits["map"], targets.map, reduction="none"), targets.map_weight),
+        "strength": masked_mean(
+            bce(logits["strength"], targets.strength, reduction="none"), targets.near * cells
+        ),
+        "when": masked_mean(
+            bce(logits["when"], targets.when, reduction="none"), targets.inside * cells
+        ),
+        "levels": masked_mean(level_loss(logits, targets), weight),
+        "contrast": contrastive(vectors, label),
+    }
+
+
+def level_loss(logits: dict[str, Tensor], targets: Targets) -> Tensor:
+    """Cross entropy of the mean of the best cells of friction and burst, float32[B, T]."""
+    planes = torch.stack((logits["friction"], logits["burst"]), 2)
+    best = torch.sigmoid(planes).flatten(3).topk(LEVEL_CELLS, 3).values.mean(3)
+    best = best.clamp(1e-4, 1 - 1e-4)
+    return F.binary_cross_entropy(best, targets.levels, reduction="none").sum(2)
+
+
+def total_loss(terms: dict[str, Tensor]) -> Tensor:
+    """The weighted sum."""
+    return torch.stack([WEIGHTS[name] * value for name, value in terms.items()]).sum()

@@ -1,0 +1,234 @@
+"""Training of the motion network: every batch new, on scenes only, within a time budget."""
+
+import json
+import math
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from synchresis.engines.scenes.world import SimSettings
+from synchresis.engines.training.motion.batch import Batch, mirrored, relit
+from synchresis.engines.training.motion.feed import TRAIN_SEED, WorldFeed, validation_worlds
+from synchresis.engines.training.motion.film import film
+from synchresis.engines.training.motion.labels import targets_of
+from synchresis.engines.training.motion.losses import terms_of, total_loss
+from synchresis.engines.training.motion.network import MotionNetwork, NetworkSettings
+from synchresis.engines.training.motion.reel import Reel
+from synchresis.engines.training.motion.validate import figures, network_inputs, tracks_of
+
+TAU_RANGE_S = (-0.05, 0.12)
+"""Lookaheads trained; half of the sequences have 0."""
+
+WARM_STEPS = 150
+"""Steps of rising learning rate."""
+
+RUN_SEEDS = 100_000_000
+"""Seeds set apart for each resumed run, so that none sees a world again."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """Settings of a training run.
+
+    Attributes:
+        minutes: wall time of the whole run, earlier parts of a resumed one counted in.
+        out: folder of `motion.pt` and `motion.jsonl`.
+        device: "cpu" or "cuda".
+        batch: sequences per step.
+        frames: frames per sequence.
+        workers: processes that simulate.
+        films: sequences filmed at once.
+        capacity: sequences kept for repetition.
+        rate: highest learning rate.
+        seed: of weights, draws and worlds.
+        report_s: seconds between reports and checkpoints.
+        validation: held-out sequences.
+        families: names to train on, all training families when empty.
+        resume: whether to continue from `out/motion.pt` where it is.
+        network: sizes.
+    """
+
+    minutes: float
+    out: Path
+    device: str = "cpu"
+    batch: int = 32
+    frames: int = 64
+    workers: int = 1
+    films: int = 8
+    capacity: int = 4096
+    rate: float = 1.5e-3
+    seed: int = 0
+    report_s: float = 120.0
+    validation: int = 64
+    families: tuple[str, ...] = ()
+    resume: bool = True
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+
+
+class Trainer:
+    """One training run."""
+
+    def __init__(self, settings: TrainSettings) -> None:
+        torch.manual_seed(settings.seed)
+        self.settings = settings
+        self.device = torch.device(settings.device)
+        self.network = MotionNetwork(settings.network).to(self.device)
+        self.average: AveragedModel = AveragedModel(
+            self.network, multi_avg_fn=get_ema_multi_avg_fn(0.998), use_buffers=True
+        )
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(), lr=settings.rate, weight_decay=0.02
+        )
+        self.draws = torch.Generator(self.device).manual_seed(settings.seed + 1)
+        self.reel = Reel(settings.capacity)
+        self.steps = 0
+        self.runs = 0
+        self.spent_s = 0.0
+        self.log = settings.out / "motion.jsonl"
+        settings.out.mkdir(parents=True, exist_ok=True)
+        if settings.resume and self.checkpoint.exists():
+            self.load()
+
+    @property
+    def checkpoint(self) -> Path:
+        """File of weights and optimiser."""
+        return self.settings.out / "motion.pt"
+
+    def run(self) -> None:
+        """Train until the budget is spent, reporting and saving on the way."""
+        s = self.settings
+        worlds = SimSettings(frames=s.frames, families=s.families)
+        first = TRAIN_SEED + RUN_SEEDS * (self.runs + 50 * s.seed)
+        feed = WorldFeed(worlds, workers=s.workers, group=s.films, first_seed=first)
+        self.runs += 1
+        try:
+            held_out = self.held_out(worlds)
+            self.loop(feed, held_out)
+        finally:
+            feed.close()
+
+    def held_out(self, worlds: SimSettings) -> Batch:
+        """The validation batch, filmed once."""
+        shots = validation_worlds(self.settings.validation, worlds)
+        reel = Reel(len(shots))
+        for start in range(0, len(shots), self.settings.films):
+            reel.add(film(shots[start : start + self.settings.films], self.device))
+        return reel.draw(len(shots), self.draws)
+
+    def loop(self, feed: WorldFeed, held_out: Batch) -> None:
+        """Film, step, report."""
+        budget = 60.0 * self.settings.minutes
+        mark, last = time.monotonic(), time.monotonic()
+        sums: dict[str, float] = {}
+        count = 0
+        while self.spent_s < budget:
+            self.shoot(feed)
+            terms = self.step(self.spent_s / budget)
+            count += 1
+            for name, value in terms.items():
+                sums[name] = sums.get(name, 0.0) + value
+            now = time.monotonic()
+            self.spent_s, mark = self.spent_s + now - mark, now
+            if now - last >= self.settings.report_s or self.spent_s >= budget:
+                self.report({name: value / count for name, value in sums.items()}, held_out)
+                sums, count, last = {}, 0, time.monotonic()
+                self.spent_s, mark = self.spent_s + last - mark, last
+
+    def shoot(self, feed: WorldFeed) -> None:
+        """Film what is ready, at most one group; wait while there is too little."""
+        short = self.reel.size < self.settings.batch
+        worlds = feed.take(wait_s=60.0 if short else None)
+        if worlds:
+            self.reel.add(film(worlds, self.device))
+        elif feed.alive() == 0:
+            raise RuntimeError("every simulating worker ended; see their messages above")
+        if self.reel.size < self.settings.batch:
+            self.shoot(feed)
+
+    def step(self, progress: float) -> dict[str, float]:
+        """One step of the optimiser; terms of the loss now and then."""
+        rate = 0.5 * (1 + math.cos(math.pi * min(1.0, progress))) * 0.98 + 0.02
+        rate *= min(1.0, (self.steps + 1) / WARM_STEPS)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.settings.rate * rate
+        terms = self.terms()
+        loss = total_loss(terms)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
+        self.optimizer.step()
+        self.average.update_parameters(self.network)
+        self.steps += 1
+        return {name: float(value) for name, value in terms.items()}
+
+    def terms(self) -> dict[str, Tensor]:
+        """Loss terms of a drawn batch."""
+        s = self.settings
+        batch = self.reel.draw(s.batch, self.draws)
+        toss = torch.rand(3, s.batch, generator=self.draws, device=self.device)
+        batch = mirrored(batch, toss[0] < 0.5)
+        low, high = TAU_RANGE_S
+        tau_s = torch.where(toss[1] < 0.5, 0.0, low + (high - low) * toss[2])
+        pixels = relit(batch.pixels, self.draws)
+        flow, timing = network_inputs(batch, tau_s)
+        self.network.train()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type != "cpu"):
+            out = self.network(pixels, flow, timing)
+        return terms_of(out, targets_of(batch, tau_s))
+
+    def report(self, means: dict[str, float], held_out: Batch) -> None:
+        """Validate, print one line, append it to the log, save."""
+        network = self.average.module
+        assert isinstance(network, MotionNetwork)
+        network.eval()
+        found = figures(tracks_of(network, held_out))
+        line = {
+            "minutes": round(self.spent_s / 60, 2),
+            "steps": self.steps,
+            "worlds": self.reel.added,
+            **{f"loss_{name}": round(value, 4) for name, value in means.items()},
+            **{name: round(value, 3) for name, value in found.items()},
+        }
+        print(json.dumps(line), flush=True)  # noqa: T201  the report of a training run
+        with self.log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        self.save()
+
+    def save(self) -> None:
+        """Write the checkpoint, whole or not at all."""
+        content = {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "sizes": asdict(self.settings.network),
+            "steps": self.steps,
+            "runs": self.runs,
+            "spent_s": self.spent_s,
+        }
+        fresh = self.checkpoint.with_suffix(".new")
+        torch.save(content, fresh)
+        fresh.replace(self.checkpoint)
+
+    def load(self) -> None:
+        """Continue from the checkpoint."""
+        content = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+        self.network.load_state_dict(content["network"])
+        self.average.load_state_dict(content["average"])
+        self.optimizer.load_state_dict(content["optimizer"])
+        self.steps, self.runs = content["steps"], content["runs"]
+        self.spent_s = content["spent_s"]
+
+
+def load_network(checkpoint: Path) -> MotionNetwork:
+    """The averaged network of a checkpoint, on the CPU, ready to run."""
+    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    network = MotionNetwork(NetworkSettings(**content["sizes"]))
+    average = AveragedModel(network)
+    average.load_state_dict(content["average"])
+    module = average.module
+    assert isinstance(module, MotionNetwork)
+    return module.eval()
