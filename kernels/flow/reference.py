@@ -22,9 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synchresis.kernels.flow.settings import (
+    CONFIDENT,
+    DOUBT,
     LARGEST_STEP,
     NOISE,
     PRIOR,
+    SCALES,
     STILL_BIAS,
     SWEEPS,
     FlowSettings,
@@ -32,15 +35,6 @@ from synchresis.kernels.flow.settings import (
 )
 
 Array = NDArray[np.float64]
-
-CONFIDENT = 4.0
-"""Smaller eigenvalue of A (grey levels per pixel)² at which a cell counts half for the motion."""
-
-DOUBT = 0.01
-"""What a cell without any texture counts for the global motion."""
-
-SCALES = (8.0, 4.0, 2.0, 1.0, 0.5)
-"""Pixels (at a width of 320) away from the global motion at which a cell counts a quarter."""
 
 
 def flow_reference(

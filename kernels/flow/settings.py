@@ -25,6 +25,15 @@ LARGEST_STEP = 2.0
 STILL_BIAS = 0.8
 """Standing still is taken where this times its residual's variance is below the found one's."""
 
+CONFIDENT = 4.0
+"""Smaller eigenvalue of A (grey levels per pixel)² at which a cell counts half for the motion."""
+
+DOUBT = 0.01
+"""What a cell without any texture counts for the global motion."""
+
+SCALES = (8.0, 4.0, 2.0, 1.0, 0.5)
+"""Pixels (at a width of 320) away from the global motion at which a cell counts a quarter."""
+
 
 @dataclass(frozen=True, slots=True)
 class Level:

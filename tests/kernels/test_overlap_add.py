@@ -153,3 +153,14 @@ def test_wrong_inputs_are_named() -> None:
         stage.step(np.zeros((2, BINS)) + 0j, state)
     with pytest.raises(ParameterError, match="batch=0"):
         stage.initial_state(0)
+
+
+@pytest.mark.parametrize("frames", [1, 3, 12])
+def test_torch_equals_the_reference(frames: int) -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    from synchresis.engines.training.istft_torch import overlap_add_torch
+
+    spectra = _spectra(2, frames)
+    heard = overlap_add_torch(torch.from_numpy(spectra)).numpy()
+    expected = overlap_add_reference(spectra)
+    np.testing.assert_allclose(heard, expected, rtol=0, atol=2e-6 * expected.std())
