@@ -1,0 +1,137 @@
+"""A camera that costs nothing: pictures drawn beforehand, shown when their time has come."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from synchresis.engines.frame import Frame, Picture
+from synchresis.engines.scenes import SceneStream
+from synchresis.engines.timebase import NS_PER_S
+from synchresis.realtime.clock import clock_id
+
+
+@dataclass(frozen=True, slots=True)
+class Footage:
+    """A stretch of a scene in memory.
+
+    Attributes:
+        name: of the scene.
+        pictures: uint8[H, W] grey each.
+        times_ns: capture time of each, since the beginning.
+        contacts_s: true contacts, seconds since the beginning.
+        strengths: of the contacts, 0 to 1.
+        fps: nominal frame rate.
+    """
+
+    name: str
+    pictures: tuple[Picture, ...]
+    times_ns: tuple[int, ...]
+    contacts_s: tuple[float, ...]
+    strengths: tuple[float, ...]
+    fps: float
+
+
+def draw_footage(
+    name: str, *, seed: int, fps: float, seconds: float, size: tuple[int, int] = (320, 240)
+) -> Footage:
+    """Draw a scene beforehand, so that drawing takes no time from what is measured."""
+    stream = SceneStream(name, seed=seed, fps=fps, size=size, colour=False)
+    frames: list[Frame] = []
+    while not frames or frames[-1].captured_ns < seconds * NS_PER_S:
+        frames.append(stream.step())
+    events = SceneStream(name, seed=seed, fps=fps, size=size, colour=False).events(-1.0, seconds)
+    return Footage(
+        name,
+        tuple(frame.picture for frame in frames),
+        tuple(frame.captured_ns for frame in frames),
+        tuple(event.t_s for event in events),
+        tuple(event.strength for event in events),
+        fps,
+    )
+
+
+class MemoryCamera:
+    """Footage as a live source: latest wins, frames nobody took in time are lost, as in a camera.
+
+    Time begins with the first `read`, or with `begin`.
+    """
+
+    estimated: Final = False
+
+    def __init__(self, footage: Footage, *, loops: int = 1) -> None:
+        """Fix what is shown.
+
+        Args:
+            footage: the pictures.
+            loops: how often it is shown.
+        """
+        self.name = f"scene:{footage.name}"
+        self.nominal_fps = footage.fps
+        self.footage = footage
+        self.lost = 0
+        self.away = False
+        self.finished = False
+        self.begin_ns: int | None = None
+        self._count = loops * len(footage.pictures)
+        self._span_ns = footage.times_ns[-1] + round(NS_PER_S / footage.fps)
+        self._shown = -1
+
+    def begin(self) -> int:
+        """Start the footage now, unless it has started.
+
+        Returns:
+            Its first moment, process clock.
+        """
+        if self.begin_ns is None:
+            self.begin_ns = time.perf_counter_ns()
+        return self.begin_ns
+
+    def read(self, timeout_s: float) -> Frame | None:
+        """Newest frame not read before; None if none came in time."""
+        begin_ns = self.begin()
+        deadline_ns = time.perf_counter_ns() + round(timeout_s * NS_PER_S)
+        while not self.finished:
+            now_ns = time.perf_counter_ns()
+            newest = self._newest(now_ns - begin_ns)
+            if newest > self._shown:
+                return self._take(newest, begin_ns)
+            if self._shown + 1 >= self._count:
+                self.finished = True
+                return None
+            due_ns = min(begin_ns + self._time_ns(self._shown + 1), deadline_ns)
+            if now_ns >= deadline_ns:
+                return None
+            time.sleep(max(0.0, (due_ns - now_ns) / NS_PER_S))
+        return None
+
+    def close(self) -> None:
+        """Show nothing more."""
+        self.finished = True
+
+    def contacts_ns(self) -> list[int]:
+        """True contacts of all loops, process clock; the footage must have begun."""
+        begin_ns = self.begin()
+        loops = self._count // len(self.footage.pictures)
+        return [
+            begin_ns + turn * self._span_ns + round(contact_s * NS_PER_S)
+            for turn in range(loops)
+            for contact_s in self.footage.contacts_s
+        ]
+
+    def _take(self, index: int, begin_ns: int) -> Frame:
+        self.lost += index - self._shown - 1
+        self._shown = index
+        picture = self.footage.pictures[index % len(self.footage.pictures)]
+        return Frame(picture, begin_ns + self._time_ns(index), index, clock_id(), self.name)
+
+    def _time_ns(self, index: int) -> int:
+        turn, place = divmod(index, len(self.footage.times_ns))
+        return turn * self._span_ns + self.footage.times_ns[place]
+
+    def _newest(self, elapsed_ns: int) -> int:
+        """Index of the newest frame whose time has come; the last read one if none has."""
+        index = self._shown
+        while index + 1 < self._count and self._time_ns(index + 1) <= elapsed_ns:
+            index += 1
+        return index

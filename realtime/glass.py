@@ -1,0 +1,205 @@
+"""Glass to air: the screen flashes, the webcam sees it, the microphone hears the answer.
+
+The parts are separate so that each can be replaced: a `Screen` to flash, a `FlashParser` that
+answers flashes instead of hits but takes the time of the real parser, and the arithmetic.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Generic, Protocol, TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from synchresis.engines.frame import Frame
+from synchresis.engines.gesture import Event, Gesture
+from synchresis.engines.pipeline import ParserStage
+from synchresis.engines.timebase import NS_PER_S
+from synchresis.errors import DeviceError, ParameterError
+from synchresis.realtime.hearing import hear_onsets
+from synchresis.realtime.recorder import Recording
+
+S = TypeVar("S")
+
+WINDOW: Final = "synchresis: point the camera at this window"
+
+ANSWER_NS: Final = NS_PER_S // 2
+"""A sound later than this after a flash is no answer to it."""
+
+_REST_NS: Final = 300_000_000
+
+
+class Screen(Protocol):
+    """Something that lights up."""
+
+    def show(self, *, white: bool) -> int:
+        """Make it white or black; returns when that was handed to the display (process clock)."""
+        ...
+
+    def close(self) -> None:
+        """Take it away."""
+        ...
+
+
+class WindowScreen:
+    """A window over the whole screen.
+
+    Raises:
+        DeviceError: there is no display.
+    """
+
+    def __init__(self) -> None:
+        try:
+            cv2.namedWindow(WINDOW, cv2.WINDOW_NORMAL)
+            cv2.setWindowProperty(WINDOW, cv2.WND_PROP_FULLSCREEN, cv2.WINDOW_FULLSCREEN)
+        except cv2.error as err:
+            raise DeviceError("no display to flash on: run this in a desktop session") from err
+        self._pictures = {
+            white: np.full((240, 320), 255 if white else 0, np.uint8) for white in (False, True)
+        }
+
+    def show(self, *, white: bool) -> int:
+        """Paint the window and let it reach the display."""
+        cv2.imshow(WINDOW, self._pictures[white])
+        cv2.waitKey(1)
+        return time.perf_counter_ns()
+
+    def close(self) -> None:
+        """Close the window."""
+        cv2.destroyWindow(WINDOW)
+
+
+@dataclass(frozen=True, slots=True)
+class FlashPlan:
+    """When to flash.
+
+    Attributes:
+        flashes: how many.
+        period_s: mean time between two; each comes up to a quarter earlier or later.
+        length_s: how long a flash lasts.
+        seed: of the irregularity.
+    """
+
+    flashes: int = 40
+    period_s: float = 0.8
+    length_s: float = 0.12
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.flashes <= 10_000 and self.period_s >= 0.5 and self.length_s >= 0.03):
+            raise ParameterError(
+                f"flashes={self.flashes} period_s={self.period_s} length_s={self.length_s} must be "
+                "1 to 10000, at least 0.5 and at least 0.03"
+            )
+
+    def pauses_s(self) -> NDArray[np.float64]:
+        """Darkness before each flash, seconds."""
+        rng = np.random.default_rng(self.seed)
+        return self.period_s * rng.uniform(0.75, 1.25, self.flashes) - self.length_s
+
+
+def flash(
+    screen: Screen, plan: FlashPlan, *, sleep: Callable[[float], None] = time.sleep
+) -> list[int]:
+    """Flash a screen by plan.
+
+    Returns:
+        When each flash was handed to the display, process clock.
+    """
+    shown = []
+    screen.show(white=False)
+    for pause_s in plan.pauses_s():
+        sleep(pause_s)
+        shown.append(screen.show(white=True))
+        sleep(plan.length_s)
+        screen.show(white=False)
+    sleep(plan.period_s)
+    return shown
+
+
+@dataclass(slots=True)
+class FlashState(Generic[S]):
+    """State of a `FlashParser`.
+
+    Attributes:
+        parser: of the parser whose time it takes.
+        level: mean brightness of the newest frame, 0..255, None before the first.
+        seen_ns: capture times of the frames that showed a flash first.
+    """
+
+    parser: S
+    level: float | None = None
+    seen_ns: list[int] = field(default_factory=list)
+
+
+class FlashParser(Generic[S]):
+    """Answers flashes of light instead of hits; the real parser runs too, for its time only."""
+
+    latency_samples: Final = 0
+
+    def __init__(self, parser: ParserStage[S], *, rise: float = 6.0) -> None:
+        """Fix the settings.
+
+        Args:
+            parser: the real one.
+            rise: how much brighter, 0..255, the mean of the picture must become in one frame.
+        """
+        self._parser = parser
+        self._rise = rise
+
+    def initial_state(self) -> FlashState[S]:
+        """Before the first frame."""
+        return FlashState(self._parser.initial_state())
+
+    def step(self, frame: Frame, state: FlashState[S]) -> Gesture:
+        """The real gesture with its events replaced by the flash, where there is one."""
+        gesture = self._parser.step(frame, state.parser)
+        level = float(frame.picture[::4, ::4].mean())
+        before, state.level = state.level, level
+        rested = not state.seen_ns or frame.captured_ns - state.seen_ns[-1] > _REST_NS
+        if before is None or level - before < self._rise or not rested:
+            return replace(gesture, events=())
+        state.seen_ns.append(frame.captured_ns)
+        when = frame.captured_ns
+        return replace(gesture, events=(Event(when, when, 0.9, 0.5, 0.5),))
+
+
+@dataclass(frozen=True, slots=True)
+class GlassToAir:
+    """What was measured, one entry per answered flash.
+
+    Attributes:
+        air_ms: float64[N], flash handed to the display → its sound at the microphone.
+        stamp_ms: float64[M], flash handed to the display → stamp of the frame that shows it: the
+            screen's and the camera's own delay.
+        flashes: how many there were.
+    """
+
+    air_ms: NDArray[np.float64]
+    stamp_ms: NDArray[np.float64]
+    flashes: int
+
+
+def answer_flashes(shown: Sequence[int], seen: Sequence[int], recording: Recording) -> GlassToAir:
+    """Pair flashes with the frames that saw them and the sounds that answered.
+
+    Args:
+        shown: when each flash was handed to the display, rising.
+        seen: stamps of the frames that first showed one, rising.
+        recording: what the microphone heard.
+    """
+    onsets = hear_onsets(recording.sound, floor=2e-3, apart_s=0.2)
+    heard = [recording.clock.ns_of(int(onset)) for onset in onsets]
+    return GlassToAir(_delays_ms(shown, heard), _delays_ms(shown, seen), len(shown))
+
+
+def _delays_ms(causes: Sequence[int], effects: Sequence[int]) -> NDArray[np.float64]:
+    """First effect within half a second after each cause, milliseconds later."""
+    delays = []
+    for cause in causes:
+        after = [effect - cause for effect in effects if 0 < effect - cause <= ANSWER_NS]
+        if after:
+            delays.append(min(after) / 1e6)
+    return np.array(delays, np.float64)

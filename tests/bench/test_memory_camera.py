@@ -1,0 +1,97 @@
+import time
+
+import numpy as np
+import pytest
+
+from synchresis.bench.memory_camera import Footage, MemoryCamera, draw_footage
+from synchresis.bench.oracle import OracleParser
+from synchresis.engines.frame import Frame
+from synchresis.engines.gesture import Gesture, Levels
+
+MS = 1_000_000
+
+
+def footage(count=20, step_ms=5, contacts=(0.012, 0.033)):
+    pictures = tuple(np.full((4, 4), k, np.uint8) for k in range(count))
+    times = tuple(k * step_ms * MS for k in range(count))
+    return Footage("test", pictures, times, contacts, (1.0,) * len(contacts), 1000 / step_ms)
+
+
+def test_frames_come_in_order_stamped_when_due():
+    camera = MemoryCamera(footage())
+    frames = []
+    while (frame := camera.read(1.0)) is not None:
+        assert time.perf_counter_ns() >= frame.captured_ns, "no frame before its time"
+        frames.append(frame)
+    assert camera.finished
+    assert frames[-1].sequence == 19
+    assert len(frames) + camera.lost == 20
+    for frame in frames:
+        assert frame.captured_ns == camera.begin_ns + frame.sequence * 5 * MS
+        assert frame.picture[0, 0] == frame.sequence
+
+
+def test_a_slow_reader_gets_the_newest_and_losses_are_counted():
+    camera = MemoryCamera(footage())
+    camera.read(1.0)
+    time.sleep(0.052)
+    frame = camera.read(1.0)
+    assert frame.sequence >= 10
+    assert camera.lost == frame.sequence - 1
+
+
+def test_no_frame_in_time_is_none():
+    camera = MemoryCamera(footage(step_ms=1000))
+    assert camera.read(0.01) is not None
+    assert camera.read(0.01) is None
+    assert not camera.finished
+    camera.close()
+    assert camera.read(0.01) is None
+
+
+def test_loops_go_on_in_time_and_repeat_the_contacts():
+    camera = MemoryCamera(footage(count=4), loops=3)
+    begin = camera.begin()
+    assert camera.contacts_ns()[:2] == [begin + 12 * MS, begin + 33 * MS]
+    assert camera.contacts_ns()[2] == begin + (20 + 12) * MS
+    last = None
+    while (frame := camera.read(1.0)) is not None:
+        last = frame
+    assert last.sequence == 11
+    assert last.captured_ns == begin + (2 * 20 + 3 * 5) * MS
+
+
+def test_drawn_footage_has_the_scenes_contacts():
+    drawn = draw_footage("ball", seed=1, fps=60, seconds=4)
+    assert len(drawn.contacts_s) >= 2
+    assert max(drawn.contacts_s) <= 4
+    assert len(drawn.pictures) == len(drawn.times_ns) == pytest.approx(240, abs=3)
+    assert drawn.pictures[0].shape == (240, 320)
+    assert any((a != b).any() for a, b in zip(drawn.pictures, drawn.pictures[1:], strict=False))
+
+
+class Deaf:
+    """A parser that hears nothing and looks 20 ms ahead."""
+
+    def initial_state(self):
+        return {"end": 0}
+
+    def step(self, frame, state):
+        begin, end = state["end"], frame.captured_ns + 20 * MS
+        state["end"] = end
+        return Gesture(frame.captured_ns, begin, end, 20 * MS, (), (Levels(friction=0.5),))
+
+
+def test_the_oracle_knows_every_contact_once_and_nothing_else():
+    contacts = [7 * MS, 31 * MS, 55 * MS, 70 * MS]
+    oracle = OracleParser(Deaf(), contacts)
+    state = oracle.initial_state()
+    picture = np.zeros((4, 4), np.uint8)
+    gestures = [oracle.step(Frame(picture, k * 10 * MS, k), state) for k in range(6)]
+    events = [event for gesture in gestures for event in gesture.events]
+    assert [event.t_ns for event in events] == contacts
+    for gesture in gestures:
+        for event in gesture.events:
+            assert gesture.begin_ns < event.t_ns <= gesture.end_ns
+            assert event.decided_ns == gesture.captured_ns
+        assert gesture.levels == (Levels(),)

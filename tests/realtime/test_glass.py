@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+
+from synchresis.engines.frame import Frame
+from synchresis.engines.gesture import Event, Gesture, Levels
+from synchresis.engines.sample_clock import SampleClock
+from synchresis.errors import ParameterError
+from synchresis.realtime.glass import FlashParser, FlashPlan, answer_flashes, flash
+from synchresis.realtime.recorder import Recording
+
+NS = 1_000_000_000
+MS = 1_000_000
+
+
+class CountingParser:
+    """Stands for the real parser: always finds a hit, which the flash parser must not play."""
+
+    def initial_state(self):
+        return [0]
+
+    def step(self, frame, state):
+        state[0] += 1
+        hit = Event(frame.captured_ns, frame.captured_ns, 1.0, 0.1, 0.1)
+        now = frame.captured_ns
+        return Gesture(now, now - 1, now, 0, (hit,), (Levels(friction=0.25),), frame.sequence)
+
+
+class FakeScreen:
+    """A screen whose clock is told, not read."""
+
+    def __init__(self):
+        self.now_ns = 50 * NS
+        self.changes = []
+
+    def show(self, *, white):
+        self.changes.append((self.now_ns, white))
+        return self.now_ns
+
+    def sleep(self, seconds):
+        self.now_ns += round(seconds * NS)
+
+    def level_at(self, time_ns):
+        before = [white for changed, white in self.changes if changed <= time_ns]
+        return 180 if before and before[-1] else 20
+
+
+def camera_frames(screen, rng, *, delay_ns, fps=30):
+    """Frames whose stamp comes `delay_ns` after their light."""
+    begin, end = screen.changes[0][0], screen.now_ns
+    for number, light_ns in enumerate(range(begin, end, NS // fps)):
+        picture = rng.integers(0, 4, (120, 160, 3), np.uint8) + np.uint8(screen.level_at(light_ns))
+        yield Frame(picture, light_ns + delay_ns, number)
+
+
+def test_a_flash_becomes_one_event_and_hits_none(rng):
+    screen = FakeScreen()
+    plan = FlashPlan(flashes=12, seed=3)
+    shown = flash(screen, plan, sleep=screen.sleep)
+    parser = FlashParser(CountingParser())
+    state = parser.initial_state()
+    frames = list(camera_frames(screen, rng, delay_ns=80 * MS))
+    gestures = [parser.step(frame, state) for frame in frames]
+    events = [event for gesture in gestures for event in gesture.events]
+    assert state.parser == [len(frames)], "the real parser runs on every frame"
+    assert len(events) == len(shown) == 12
+    late = np.array([event.t_ns for event in events]) - np.array(shown)
+    assert late.min() >= 80 * MS
+    assert late.max() <= (80 + 34) * MS
+    assert gestures[0].levels[0].friction == 0.25
+
+
+def test_plan_is_irregular_and_repeatable():
+    pauses = FlashPlan(flashes=50, seed=1).pauses_s()
+    assert np.array_equal(pauses, FlashPlan(flashes=50, seed=1).pauses_s())
+    assert pauses.min() >= 0.75 * 0.8 - 0.12
+    assert pauses.std() > 0.05
+    with pytest.raises(ParameterError, match="flashes=0"):
+        FlashPlan(flashes=0)
+
+
+def test_answers_are_paired_with_their_flashes(rng):
+    origin = 49 * NS
+    shown = [50 * NS + k * NS for k in range(8)]
+    seen = [time + 45 * MS for time in shown]
+    sound = 1e-4 * rng.standard_normal(12 * 48_000).astype(np.float32)
+    answered = [time + (90 + k) * MS for k, time in enumerate(shown) if k != 3]
+    for time in [*answered, shown[-1] + 2 * NS]:
+        place = (time - origin) * 48_000 // NS
+        sound[place : place + 960] += 0.3 * rng.standard_normal(960).astype(np.float32)
+    found = answer_flashes(shown, seen, Recording(sound, SampleClock(origin_ns=origin)))
+    assert found.flashes == 8
+    assert found.air_ms == pytest.approx([90, 91, 92, 94, 95, 96, 97], abs=0.5)
+    assert found.stamp_ms == pytest.approx(np.full(8, 45.0))
