@@ -1,7 +1,6 @@
 """A camera that costs nothing: pictures drawn beforehand, shown when their time has come."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
