@@ -1,7 +1,6 @@
 """Playout: score, voice and mixer in one, stepped once a hop; the same offline and live."""
 
-from collections.abc import Callable
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 from synchresis.engines.control import EMBEDDING, Controls
 from synchresis.engines.gesture import Gesture
 from synchresis.engines.sample_clock import VIRTUAL, SampleClock
-from synchresis.engines.score import Score, ScoreCounts
+from synchresis.engines.score import STALE_SAMPLES, Score, ScoreCounts
 from synchresis.engines.timebase import HOP
 from synchresis.errors import ParameterError
 
@@ -19,10 +18,19 @@ Block: TypeAlias = NDArray[np.float32]
 Mono: TypeAlias = NDArray[np.float32]
 """float32[Z, HOP], one hop of sound per zone."""
 
-Render: TypeAlias = Callable[[Controls], Block]
-"""Controls of a hop to its sound; the block is valid until the next call."""
-
 S = TypeVar("S")
+
+
+class Render(Protocol):
+    """A running voice and mixer."""
+
+    def __call__(self, controls: Controls) -> Block:
+        """Controls of a hop to its sound, valid until the next call."""
+        ...
+
+    def reset(self) -> None:
+        """Back to silence; may allocate."""
+        ...
 
 
 class VoiceStage(Protocol[S]):
@@ -53,14 +61,25 @@ V = TypeVar("V")
 M = TypeVar("M")
 
 
+class _BoundVoice(Generic[V, M]):
+    """A voice and a mixer with their states."""
+
+    def __init__(self, voice: VoiceStage[V], mixer: MixerStage[M]) -> None:
+        self._voice, self._mixer = voice, mixer
+        self.reset()
+
+    def __call__(self, controls: Controls) -> Block:
+        mono = self._voice.step(controls, self._voice_state)
+        return self._mixer.step(mono, controls, self._mixer_state)
+
+    def reset(self) -> None:
+        self._voice_state = self._voice.initial_state()
+        self._mixer_state = self._mixer.initial_state()
+
+
 def bind_voice(voice: VoiceStage[V], mixer: MixerStage[M]) -> Render:
     """Voice and mixer with fresh states, as one function from Controls to sound."""
-    voice_state, mixer_state = voice.initial_state(), mixer.initial_state()
-
-    def render(controls: Controls) -> Block:
-        return mixer.step(voice.step(controls, voice_state), controls, mixer_state)
-
-    return render
+    return _BoundVoice(voice, mixer)
 
 
 class Playout:
@@ -148,7 +167,12 @@ class Playout:
         self._score.hit(self._state, zone=zone, strength=strength)
 
     def step(self, hop: int) -> Block:
-        """Sound of a hop, valid until the next step; hops may be skipped, never repeated."""
+        """Sound of a hop, valid until the next step; hops may be skipped, never repeated.
+
+        After a gap of over 100 ms nothing of what rang before it goes on.
+        """
+        if (hop - self.next_hop) * HOP > STALE_SAMPLES:
+            self._render.reset()
         self._score.step(hop, self._state, self._controls)
         block = self._render(self._controls)
         target = 0.0 if self._muted else 1.0

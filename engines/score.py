@@ -29,6 +29,9 @@ QUEUE: Final = 64
 STALE_NS: Final = 100_000_000
 """An event is dropped when it is this late: after the arrival of its frame, or after its moment."""
 
+STALE_SAMPLES: Final = STALE_NS * SAMPLE_RATE // NS_PER_S
+"""The same in samples."""
+
 DECAY_S: Final = 0.050
 """Time constant of levels that get no news."""
 
@@ -39,7 +42,6 @@ PATIENCE: Final = 1.5
 """Frame intervals that news may be late before levels decay."""
 
 _INTERVALS: Final = 9
-_STALE_SAMPLES: Final = STALE_NS * SAMPLE_RATE // NS_PER_S
 _SEGMENTS: Final = 256
 _DECAY: Final = exp(-HOP / SAMPLE_RATE / DECAY_S)
 _SMOOTH: Final = 1 - exp(-HOP / SAMPLE_RATE / SMOOTH_S)
@@ -283,7 +285,7 @@ class Score:
                 waiting += 1
                 continue
             del pending[waiting]
-            if begin - onset.sample > _STALE_SAMPLES:
+            if begin - onset.sample > STALE_SAMPLES:
                 counts.dropped += 1
                 continue
             counts.played += 1

@@ -1,0 +1,153 @@
+"""MP4: the pictures of the source as they are, with new sound."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from synchresis.engines.playout import Block
+from synchresis.engines.timebase import SAMPLE_RATE
+from synchresis.errors import InputError
+from synchresis.realtime.sinks.part_file import PartFile
+from synchresis.realtime.sinks.sound_file import check_output
+
+_COPIED: Final = {"h264", "hevc", "av1", "mpeg4", "vp9"}
+"""Codecs that an MP4 file carries as they are; others are encoded again as H.264."""
+
+_AUDIO_BITS: Final = 192_000
+
+
+class MovieSink:
+    """An MP4 with the source's pictures and AAC sound.
+
+    Pictures are copied without loss where MP4 carries their codec, else encoded again. Sound and
+    pictures are written side by side, so memory does not grow with the length.
+    """
+
+    def __init__(self, path: str | Path, source: str | Path) -> None:
+        """Begin the file, under a temporary name.
+
+        Args:
+            path: file to write.
+            source: video whose pictures it gets.
+
+        Raises:
+            ParameterError: the ending is not .mp4.
+            InputError: the folder may not be written, or the source cannot be read.
+        """
+        check_output(path, (".mp4",))
+        self._part = PartFile(path)
+        self._source: InputContainer = av.open(str(source))
+        self._pictures = self._source.streams.video[0]
+        try:
+            self._out: OutputContainer = av.open(str(self._part.temporary), "w", format="mp4")
+        except (av.FFmpegError, OSError) as err:
+            self._source.close()
+            raise InputError(f"{path}: cannot be written ({err})") from err
+        copied = self._pictures.codec_context.name in _COPIED
+        self._video = self._add_video(copied=copied)
+        self._packets = self._copied() if copied else self._encoded()
+        self._audio: AudioStream = self._out.add_stream("aac", rate=SAMPLE_RATE, layout="stereo")
+        self._audio.bit_rate = _AUDIO_BITS
+        self._held: Packet[Any] | None = None
+        self._samples = 0
+        self._open = True
+
+    def write(self, block: Block) -> None:
+        """Append float32[N, 2] and the pictures of that time.
+
+        Raises:
+            InputError: the disk is full or gone.
+        """
+        planes = np.ascontiguousarray(block.T)
+        frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout="stereo")
+        frame.sample_rate = SAMPLE_RATE
+        frame.time_base = Fraction(1, SAMPLE_RATE)
+        frame.pts = self._samples
+        self._samples += len(block)
+        try:
+            self._out.mux(self._audio.encode(frame))
+            self._write_pictures(self._samples / SAMPLE_RATE)
+        except av.FFmpegError as err:
+            raise InputError(f"{self._part.path}: cannot be written ({err})") from err
+
+    def close(self) -> None:
+        """Write the rest and give the file its name."""
+        if not self._open:
+            return
+        self._out.mux(self._audio.encode(None))
+        self._write_pictures(float("inf"))
+        self._shut()
+        self._part.commit()
+
+    def abort(self) -> None:
+        """Remove what was written."""
+        if self._open:
+            self._shut()
+            self._part.discard()
+
+    def _shut(self) -> None:
+        self._open = False
+        self._out.close()
+        self._source.close()
+
+    def _add_video(self, *, copied: bool) -> VideoStream:
+        if copied:
+            return self._out.add_stream_from_template(self._pictures)
+        context = self._pictures.codec_context
+        rate = self._pictures.average_rate or Fraction(30)
+        stream: VideoStream = self._out.add_stream("libx264", rate=rate)
+        stream.width, stream.height = context.width // 2 * 2, context.height // 2 * 2
+        stream.pix_fmt = "yuv420p"
+        stream.options = {"crf": "18"}
+        return stream
+
+    def _write_pictures(self, until_s: float) -> None:
+        """Write packets whose decoding time lies before `until_s`."""
+        while True:
+            packet = self._held or next(self._packets, None)
+            if packet is None:
+                return
+            self._held = packet
+            if packet.dts is not None and packet.dts * packet.time_base > until_s:
+                return
+            self._held = None
+            self._out.mux(packet)
+
+    def _copied(self) -> "Iterator[Packet[Any]]":
+        """Packets of the source, moved so that the first picture is at 0."""
+        first = self._first_stamp()
+        for packet in self._source.demux(self._pictures):
+            if packet.dts is None:
+                continue
+            packet.dts -= first
+            if packet.pts is not None:
+                packet.pts -= first
+            packet.stream = self._video
+            yield packet
+
+    def _encoded(self) -> "Iterator[Packet[Any]]":
+        """Pictures decoded and encoded again."""
+        first: int | None = None
+        for frame in self._source.decode(self._pictures):
+            if frame.pts is None:
+                continue
+            first = frame.pts if first is None else first
+            frame.pts -= first
+            frame.pict_type = 0
+            yield from self._video.encode(frame)
+        yield from self._video.encode(None)
+
+    def _first_stamp(self) -> int:
+        """Stamp of the first picture shown; the source is read from its begin again."""
+        first = next(self._source.decode(self._pictures), None)
+        stamp = first.pts if first is not None and first.pts is not None else 0
+        self._source.seek(0)
+        return stamp

@@ -1,0 +1,39 @@
+"""A file that appears under its name only when it is complete."""
+
+import os
+from pathlib import Path
+
+from synchresis.errors import InputError
+
+
+class PartFile:
+    """A temporary neighbour of a file to be written.
+
+    Attributes:
+        path: the name the file gets in the end.
+        temporary: where to write until then.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """Check the folder.
+
+        Raises:
+            InputError: it does not exist or may not be written, or `path` is a folder.
+        """
+        self.path = Path(path)
+        folder = self.path.parent
+        if not folder.is_dir():
+            raise InputError(f"{self.path}: folder {folder} does not exist; make it first")
+        if self.path.is_dir():
+            raise InputError(f"{self.path}: is a folder; give the name of a file")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise InputError(f"{self.path}: folder {folder} may not be written")
+        self.temporary = folder / f".{self.path.name}.{os.getpid()}.part"
+
+    def commit(self) -> None:
+        """Give the file its name, replacing one that has it."""
+        self.temporary.replace(self.path)
+
+    def discard(self) -> None:
+        """Remove the temporary file, if there is one."""
+        self.temporary.unlink(missing_ok=True)

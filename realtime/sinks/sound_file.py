@@ -1,0 +1,77 @@
+"""WAV and FLAC files, written as the sound comes."""
+
+from pathlib import Path
+from typing import Final
+
+import soundfile
+
+from synchresis.engines.playout import Block
+from synchresis.engines.timebase import SAMPLE_RATE
+from synchresis.errors import InputError, ParameterError
+from synchresis.realtime.sinks.part_file import PartFile
+
+SOUND_FORMATS: Final = {".wav": "WAV", ".flac": "FLAC"}
+"""Endings of sound files and libsndfile's names for them."""
+
+
+def check_output(path: str | Path, endings: tuple[str, ...] = tuple(SOUND_FORMATS)) -> str:
+    """Ending of an output file, lower case.
+
+    Raises:
+        ParameterError: it is not one of `endings`.
+    """
+    ending = Path(path).suffix.lower()
+    if ending not in endings:
+        raise ParameterError(
+            f"{path}: unknown output format {ending or 'without ending'!r}; "
+            f"end the name in {', '.join(endings)}"
+        )
+    return ending
+
+
+class SoundFileSink:
+    """48 kHz stereo, 24 bits."""
+
+    def __init__(self, path: str | Path) -> None:
+        """Begin the file, under a temporary name.
+
+        Raises:
+            ParameterError: the ending is not .wav or .flac.
+            InputError: the folder is missing or may not be written.
+        """
+        ending = check_output(path)
+        self._part = PartFile(path)
+        try:
+            self._file = soundfile.SoundFile(
+                self._part.temporary,
+                "w",
+                SAMPLE_RATE,
+                2,
+                subtype="PCM_24",
+                format=SOUND_FORMATS[ending],
+            )
+        except (soundfile.LibsndfileError, OSError) as err:
+            raise InputError(f"{path}: cannot be written ({err})") from err
+
+    def write(self, block: Block) -> None:
+        """Append float32[N, 2].
+
+        Raises:
+            InputError: the disk is full or gone.
+        """
+        try:
+            self._file.write(block)
+        except (soundfile.LibsndfileError, OSError) as err:
+            raise InputError(f"{self._part.path}: cannot be written ({err})") from err
+
+    def close(self) -> None:
+        """Finish the file and give it its name."""
+        if not self._file.closed:
+            self._file.close()
+            self._part.commit()
+
+    def abort(self) -> None:
+        """Remove what was written."""
+        if not self._file.closed:
+            self._file.close()
+            self._part.discard()

@@ -1,0 +1,133 @@
+"""Video files, through PyAV: true timestamps, variable frame rates, rotation."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from synchresis.engines.frame import Frame, Picture
+from synchresis.engines.timebase import NS_PER_S
+from synchresis.errors import InputError
+from synchresis.realtime.clock import VIRTUAL_ID
+
+_FPS_RANGE: Final = (1.0, 1000.0)
+"""Frame rates to believe of a header; others count as 30."""
+
+
+class FileSource:
+    """One video file as a film.
+
+    Frames that cannot be decoded are left out and counted; so are frames whose time does not
+    advance. The first frame is at 0 ns wherever the file begins.
+
+    Attributes:
+        corrupt: packets that could not be decoded.
+    """
+
+    def __init__(self, path: str | Path, *, name: str | None = None) -> None:
+        """Open the file.
+
+        Raises:
+            InputError: missing, empty, not a video, or without pictures.
+        """
+        self.path = Path(path)
+        self.name = name or self.path.name
+        self.corrupt = 0
+        self._container = _open(self.path)
+        self._stream = _first_video(self._container, self.path)
+        self._stream.thread_type = "AUTO"
+        rate = self._stream.average_rate or self._stream.guessed_rate
+        fps = float(rate) if rate else 0.0
+        self.nominal_fps = fps if _FPS_RANGE[0] <= fps <= _FPS_RANGE[1] else 30.0
+        self._end_ns = 0
+
+    @property
+    def end_ns(self) -> int:
+        """Where the newest frame ends, nanoseconds since the first frame."""
+        return self._end_ns
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Frames in time order.
+
+        Raises:
+            InputError: not one frame could be decoded.
+        """
+        first_ns, newest_ns, sequence = 0, -1, 0
+        for picture in self._pictures():
+            stamp_ns = self._stamp_ns(picture, first_ns)
+            if sequence == 0:
+                first_ns = stamp_ns
+            time_ns = stamp_ns - first_ns
+            if time_ns <= newest_ns:
+                continue
+            newest_ns = time_ns
+            self._end_ns = time_ns + self._duration_ns(picture)
+            yield Frame(_to_bgr(picture), time_ns, sequence, VIRTUAL_ID, self.name)
+            sequence += 1
+        if sequence == 0:
+            raise InputError(f"{self.path}: no picture could be decoded; is the file damaged?")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._container.close()
+
+    def _pictures(self) -> Iterator[VideoFrame]:
+        try:
+            for packet in self._container.demux(self._stream):
+                try:
+                    yield from packet.decode()
+                except av.FFmpegError:
+                    self.corrupt += 1
+        except av.FFmpegError:  # the container itself ends in the middle of something
+            self.corrupt += 1
+
+    def _stamp_ns(self, picture: VideoFrame, first_ns: int) -> int:
+        if picture.pts is None or picture.time_base is None:
+            return first_ns + self._end_ns
+        return round(picture.pts * picture.time_base * NS_PER_S)
+
+    def _duration_ns(self, picture: VideoFrame) -> int:
+        if picture.duration and picture.time_base is not None:
+            return round(picture.duration * picture.time_base * NS_PER_S)
+        return round(NS_PER_S / self.nominal_fps)
+
+
+def _open(path: Path) -> InputContainer:
+    if not path.exists():
+        raise InputError(f"{path}: no such file")
+    if not path.is_file():
+        raise InputError(f"{path}: not a file")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: the file is empty")
+    try:
+        return av.open(str(path))
+    except (av.FFmpegError, OSError) as err:
+        raise InputError(f"{path}: cannot be read as a video ({_reason(err)})") from err
+
+
+def _reason(err: Exception) -> str:
+    return getattr(err, "strerror", None) or str(err)
+
+
+def _first_video(container: InputContainer, path: Path) -> VideoStream:
+    """First video stream that is not a cover picture."""
+    for stream in container.streams.video:
+        if "attached_pic" not in str(stream.disposition):
+            return stream
+    container.close()
+    raise InputError(f"{path}: has no pictures; give a video file")
+
+
+def _to_bgr(picture: VideoFrame) -> Picture:
+    """uint8[H, W, 3], turned upright as the file asks for, read-only."""
+    bgr: Picture = np.asarray(picture.to_ndarray(format="bgr24"), np.uint8)
+    turns = round(picture.rotation / 90) % 4
+    if turns:
+        bgr = np.rot90(bgr, turns).copy()
+    bgr.flags.writeable = False
+    return bgr
