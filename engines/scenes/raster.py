@@ -23,7 +23,7 @@ _CORNER, _ELLIPSE, _SOFT, _BLUE, _GREEN, _RED, _LAYER, _AMP, _SCALE, _U, _V, _SH
 _LX, _LY, _COVER, _ADD = range(12, at.LOOK_SIZE)
 
 
-@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, inline="always")
 def _texel(layer: Canvas32, tu: float, tv: float) -> float:
     x = (tu - math.floor(tu)) * SIZE
     y = (tv - math.floor(tv)) * SIZE
@@ -40,7 +40,7 @@ def _texel(layer: Canvas32, tu: float, tv: float) -> float:
     return top + fy * (low - top)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _bounds(
     p: Canvas32, look: Canvas32, camera: Canvas32, shape: tuple[int, int], aspect: float
 ) -> tuple[int, int, int, int]:
@@ -65,7 +65,7 @@ def _bounds(
     return row0, row1, col0, col1
 
 
-@njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, fastmath=True)
 def _composite(
     picture: Canvas32,
     p: Canvas32,
@@ -119,7 +119,7 @@ def _composite(
                 picture[row, col, k] = picture[row, col, k] * keep + tone * look[_BLUE + k]
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _steady(pose: Canvas32, camera: Canvas32) -> int:
     """How many leading primitives look the same at all sub-times."""
     subs, count, _ = pose.shape
@@ -135,7 +135,7 @@ def _steady(pose: Canvas32, camera: Canvas32) -> int:
     return count
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def draw(
     pose: Canvas32,
     look: Canvas32,

@@ -39,8 +39,8 @@ class SensorState:
     coded: NDArray[np.float32]
 
 
-@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
-def _hash(x: int) -> np.uint32:
+@njit(cache=True, nogil=True, inline="always")
+def _hash(x: int | np.uint32) -> np.uint32:
     """Mix 32 bits (Wellons' low-bias hash)."""
     h = np.uint32(x)
     h = np.uint32(h ^ (h >> np.uint32(16)))
@@ -51,7 +51,7 @@ def _hash(x: int) -> np.uint32:
     return h
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def expose(
     picture: NDArray[np.float32], sensor: NDArray[np.float32], key: int, out: NDArray[np.float32]
 ) -> None:
@@ -81,7 +81,7 @@ def expose(
     _soften(noisy, sensor[BLUR], out)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _soften(noisy: NDArray[np.float32], weight: float, out: NDArray[np.float32]) -> None:
     height, width, channels = noisy.shape
     side = np.float32(weight)
@@ -103,7 +103,7 @@ def _soften(noisy: NDArray[np.float32], weight: float, out: NDArray[np.float32])
                 )
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def encode(
     picture: NDArray[np.float32],
     sensor: NDArray[np.float32],
@@ -138,7 +138,7 @@ def encode(
                         coded[top + i, left + j, k] = past + block[i, j]
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _quantise(block: NDArray[np.float32], step: float, basis: NDArray[np.float32]) -> None:
     spectrum = np.zeros((BLOCK, BLOCK), np.float32)
     for a in range(BLOCK):

@@ -1,8 +1,8 @@
-"""How a hand, stick or foot goes about striking: hits, and the silent movements that look like hits.
+"""How a hand, stick or foot goes about striking: hits, and silent movements that look like hits.
 
 A stroke plan is a path of (height, place): height above the thing struck (0 = contact, in picture
-widths) and a place along it (-1..1). Hits lift, accelerate into the contact and rebound or stay; the
-look-alikes stop short, turn round on the way, hover, or touch down too slowly to be heard.
+widths) and a place along it (-1..1). Hits lift, accelerate into the contact and rebound or stay;
+the look-alikes stop short, turn round on the way, hover, or touch down too slowly to be heard.
 """
 
 from collections.abc import Callable

@@ -55,7 +55,7 @@ class World:
         seed: it was made from.
         aspect: height over width of the picture.
         times: float64[T], capture time of each frame, seconds.
-        shown: int64[T], index of the frame whose picture is seen (a repeated frame shows an older one).
+        shown: int64[T], index of the frame whose picture is seen (a repeat shows an older one).
         pose: float32[T, S, P, POSE_SIZE].
         look: float32[P, LOOK_SIZE].
         camera: float32[T, S, 4].
