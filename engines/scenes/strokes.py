@@ -86,6 +86,24 @@ class Striker:
         self._move(0.25 + 0.3 * rng.random(), self._manner.rest, 0.0)
         return self._plan
 
+    def keep(self, beats: list[tuple[float, float]], duration_s: float) -> Strokes:
+        """Hit on the given beats (t_s, accent 0..1), with look-alikes in long gaps."""
+        rng, manner = self._rng, self._manner
+        for time, accent in beats:
+            if time - self._time > 3.5 and rng.random() < manner.quiet:
+                (self._air, self._withdraw, self._hover, self._gesture)[rng.integers(4)]()
+            gap = time - self._time
+            if gap < 0.08:
+                continue
+            if gap > 0.7:
+                self._move(gap - rng.uniform(0.3, 0.6), max(self._height(), 0.3 * manner.rest), 0.0)
+                gap = time - self._time
+            reach = manner.reach * (0.25 + accent) * min(1.0, 0.3 + gap / 0.4)
+            self._hit(gap, reach, float(np.clip(rng.normal(0, 0.25), -1, 1)))
+        left = max(duration_s - 0.6 - self._time, 0.0)
+        self._move(left + 0.3, manner.rest, 0.0)
+        return self._plan
+
     def _height(self) -> float:
         return self._plan.path.last[0]
 
@@ -118,18 +136,19 @@ class Striker:
             self._hit(period * rng.normal(1.0, 0.05), reach * rng.uniform(0.7, 1.2), float(place))
 
     def _hit(self, period: float, top: float, place: float) -> None:
-        """Lift to `top`, come down on `place` a period later, rebound or stay."""
+        """Lift to `top`, come down on `place` exactly a period later, rebound or stay."""
         rng, manner = self._rng, self._manner
-        period = max(period, 0.09)
+        period = max(period, 0.08)
+        contact = self._time + period
         down = min(period * rng.uniform(0.3, 0.5), rng.uniform(0.1, 0.3))
         dwell = rng.uniform(0.0, 0.3) * max(period - down - 0.25, 0.0)
         top = max(top, 0.02)
-        self._move(max(period - down - dwell, 0.04), top, 0.5 * (self._place + place))
+        self._move(period - down - dwell, top, 0.5 * (self._place + place))
         if dwell > 0.02:
             self._move(dwell, top * rng.uniform(0.95, 1.1), self._place)
             top = self._height()
-        speed = rng.uniform(1.6, 2.4) * top / down
-        self._time += down
+        speed = rng.uniform(1.6, 2.4) * top / (contact - self._time)
+        self._time = contact
         rebound = manner.rebound * rng.uniform(0.5, 1.2)
         self._knot(0.0, place, -speed, rebound * speed)
         loudness = strength_of(speed * rng.uniform(0.8, 1.25), manner.full_speed)
@@ -194,3 +213,38 @@ class Striker:
             self._move(
                 rng.uniform(0.1, 0.4), reach * rng.uniform(0.5, 1.6), float(rng.uniform(-1, 1))
             )
+
+
+def rhythm(
+    rng: np.random.Generator, duration_s: float, period_s: tuple[float, float]
+) -> list[tuple[float, float]]:
+    """Beats (t_s, accent 0..1) in phrases of a steady tempo with rests between."""
+    beats: list[tuple[float, float]] = []
+    time = rng.uniform(0.3, 0.9)
+    low, high = period_s
+    while time < duration_s - 0.8:
+        period = low * (high / low) ** rng.random()
+        loud = rng.uniform(0.2, 0.9)
+        for _ in range(rng.integers(2, 14)):
+            if time > duration_s - 0.8:
+                break
+            beats.append((time, float(np.clip(loud * rng.uniform(0.6, 1.5), 0.05, 1.0))))
+            skip = 2 if rng.random() < 0.15 else 1
+            time += period * skip * rng.normal(1.0, 0.03)
+        time += rng.choice([period, rng.uniform(0.3, 2.0)])
+    return beats
+
+
+def shared(
+    rng: np.random.Generator, beats: list[tuple[float, float]], *, together: float = 0.1
+) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
+    """Deal beats to two hands: mostly turn by turn, sometimes the same again, sometimes both."""
+    hands: tuple[list[tuple[float, float]], list[tuple[float, float]]] = ([], [])
+    turn = int(rng.integers(2))
+    for beat in beats:
+        hands[turn].append(beat)
+        if rng.random() < together:
+            hands[1 - turn].append((beat[0] + float(rng.normal(0, 0.006)), beat[1]))
+        if rng.random() < 0.8:
+            turn = 1 - turn
+    return hands

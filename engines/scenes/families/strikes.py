@@ -1,200 +1,197 @@
-"""Things struck: a stick on things, a hand on a table."""
+"""Things struck by sticks, hammers and hands."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from synchresis.engines.scenes import backdrop, body
-from synchresis.engines.scenes.path import pulses, ringing
+from synchresis.engines.scenes import backdrop
+from synchresis.engines.scenes.actors import (
+    Grip,
+    View,
+    bare_hand,
+    drum,
+    sound,
+    stage,
+    struck,
+    wield,
+)
+from synchresis.engines.scenes.body import Limbs, torso
+from synchresis.engines.scenes.families.silent import distract
+from synchresis.engines.scenes.path import ringing
 from synchresis.engines.scenes.play import Play
-from synchresis.engines.scenes.primitives import Samples
-from synchresis.engines.scenes.strokes import Manner, Striker, Strokes
+from synchresis.engines.scenes.strokes import Manner, Striker, Strokes, rhythm, shared
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """How the stroke lies in the picture.
-
-    Attributes:
-        contact: middle of where it strikes.
-        along: vector from the middle to place = 1.
-        up: direction in which height lifts things, its length is the foreshortening.
-        nearer: growth of things per unit of height (seen from above they come nearer).
-    """
-
-    contact: Samples
-    along: Samples
-    up: Samples
-    nearer: float
-
-    @classmethod
-    def draw(
-        cls, play: Play, *, low: float = 0.1, high: float = 0.75, steep: float = 0.5
-    ) -> "View":
-        """Draw a view: from the side (strokes seen in full), from above or between."""
-        rng = play.look
-        above = rng.random() ** (1.0 / max(steep, 1e-3) - 1.0) if steep < 1 else 1.0
-        contact = np.array([rng.uniform(-0.28, 0.28), play.half_height * rng.uniform(low, high)])
-        lean = rng.normal(0.0, 0.25)
-        up = np.array([np.sin(lean), -np.cos(lean)]) * (1.0 - 0.75 * above)
-        spread = rng.uniform(0.02, 0.25)
-        along = np.array([spread, spread * above * rng.uniform(-0.6, 0.6)])
-        return cls(contact, along, up, 0.9 * above)
-
-    def surface(self, strokes: Samples) -> Samples:
-        """The point on the surface under each (height, place): float64[N, 2]."""
-        return self.contact + strokes[:, 1:] * self.along
-
-    def point(self, strokes: Samples) -> Samples:
-        """The striking point of each (height, place): float64[N, 2]."""
-        return self.surface(strokes) + strokes[:, :1] * self.up
-
-
-def perform(play: Play, manner: Manner, view: View, material: str) -> tuple[Strokes, Samples]:
-    """Plan strokes, note their hits; returns the plan and its (height, place) at the sampled times."""
-    plan = Striker(play.act, manner).plan(play.duration_s)
-    for time, strength, place in plan.hits:
-        play.hit(time, strength, view.contact + place * view.along, material)
-    return plan, plan.path.at(play.times)
-
-
-def target(play: Play, view: View, plan: Strokes) -> str:
-    """Draw the thing struck, giving way a little; returns its material."""
+def manner(play: Play, *, rebound: float, reach: tuple[float, float] = (0.06, 0.38)) -> Manner:
+    """Draw a way of striking."""
     rng = play.look
-    kind = rng.integers(4)
-    if kind == 0:
-        return "wood"
-    rate, decay = rng.uniform(4, 14), rng.uniform(0.05, 0.25)
-    give = ringing(
-        play.times,
-        plan.hit_times,
-        plan.hit_strengths * rng.uniform(0.0, 0.012),
-        rate_hz=rate,
-        decay_s=decay,
+    top = rng.uniform(*reach)
+    fastest = rng.uniform(0.11, 0.35)
+    return Manner(
+        reach=top,
+        period_s=(fastest, fastest * rng.uniform(1.5, 6.0)),
+        rebound=rebound,
+        rest=rng.uniform(0.05, 1.0) * top,
+        quiet=rng.uniform(0.2, 0.6),
+        full_speed=rng.uniform(4.0, 7.0),
     )
-    sink = np.stack([0.2 * give, give], 1)
-    half = np.array([rng.uniform(0.08, 0.3), rng.uniform(0.03, 0.16)])
-    wear = play.textures
-    look = backdrop.material(
-        rng,
-        wear.cloth + wear.clutter + wear.cloud,
-        backdrop.paint(rng),
-        shade=rng.uniform(0.0, 0.5),
-    )
-    centre = view.contact + np.array([0.0, half[1]]) * rng.uniform(0.3, 1.0) + sink
-    if kind == 1:
-        play.canvas.box(
-            centre, half, look, angle=rng.normal(0, 0.15) + 2 * give, corner=rng.uniform(0, 0.4)
-        )
-        return str(rng.choice(["wood", "metal", "dull"]))
-    dent = pulses(
-        play.times, plan.hit_times, plan.hit_strengths * rng.uniform(0.0, 0.02), decay_s=0.15
-    )
-    if kind == 2:
-        play.canvas.box(centre, half, look, corner=0.8, bend=-dent)
-        return "dull"
-    play.canvas.ellipse(centre, half, look, angle=give)
-    rim = look.tinted(1.3)
-    play.canvas.ellipse(
-        centre - np.array([0.0, 0.35 * half[1]]), half * np.array([1.0, 0.6]), rim, angle=give
-    )
-    return "drum"
 
 
 def stick(play: Play) -> None:
     """A stick held by a hand strikes things, with all kinds of silent strokes between."""
+    view = View.draw(play)
+    stage(play, view)
+    distract(play)
+    plan = Striker(play.act, manner(play, rebound=play.look.uniform(0, 0.5))).plan(play.duration_s)
+    strokes = sound(play, view, plan, struck(play, view, plan))
+    wield(play, view, strokes, Grip.draw(play), Limbs.draw(play, play.look.uniform(0.018, 0.05)))
+
+
+def hammer(play: Play) -> None:
+    """A hammer on an anvil, a nail, a box."""
     rng = play.look
-    view, manner = _scene(play), _manner(play, rebound=rng.uniform(0.0, 0.5))
-    plan = Striker(play.act, manner).plan(play.duration_s)
-    material = target(play, view, plan)
-    strokes = plan.path.at(play.times)
-    for time, strength, place in plan.hits:
-        play.hit(time, strength, view.contact + place * view.along, material)
-    height = strokes[:, 0]
-    body.shadow(play, view.surface(strokes), (0.06, 0.015), height, depth=rng.uniform(0.1, 0.6))
-    side = float(rng.choice([-1.0, 1.0]))
-    length = rng.uniform(0.2, 0.5)
-    angle = rng.uniform(-0.2, 1.1)
-    grip = view.contact + length * np.array(
-        [side * np.cos(angle), -np.sin(angle) * rng.uniform(0.2, 1.0)]
-    )
-    follow = rng.uniform(0.15, 0.8)
-    limbs = body.Limbs.draw(play, rng.uniform(0.018, 0.045))
-    hand = grip + strokes[:, 1:] * view.along * 0.8 + height[:, None] * view.up * follow
-    tip = view.point(strokes)
-    rod = backdrop.material(
-        rng,
-        play.textures.wood + play.textures.cloud,
-        backdrop.paint(rng, low=0.1, high=0.95),
-        shade=0.5,
-    )
-    girth = rng.uniform(0.005, 0.014)
-    grow = 1.0 + view.nearer * height
-    play.canvas.capsule(
-        hand + 0.15 * (hand - tip), tip, (1.3 * girth * grow, girth * grow), rod, grow=grow
-    )
-    shoulder = grip + np.array([side * rng.uniform(0.25, 0.6), rng.uniform(-0.1, 0.6)])
-    wrist = hand + limbs.size * np.array([side * 0.9, 0.3])
-    direction = body.arm(play, limbs, shoulder, wrist, side=side)
-    body.fist(play, limbs, wrist, direction)
+    view = View.draw(play, above=rng.uniform(0, 0.5))
+    stage(play, view)
+    distract(play)
+    how = replace(manner(play, rebound=rng.uniform(0, 0.35), reach=(0.1, 0.4)), run=6)
+    slowest = max(how.period_s[1], 0.5)
+    how = replace(how, period_s=(max(how.period_s[0], 0.28), slowest))
+    plan = Striker(play.act, how).plan(play.duration_s)
+    struck(play, view, plan)
+    strokes = sound(play, view, plan, str(rng.choice(["metal", "wood"])))
+    grip = Grip.draw(play)
+    grip = replace(grip, head=(rng.uniform(0.02, 0.05), rng.uniform(0.03, 0.09)), girth=rng.uniform(0.008, 0.018))
+    wield(play, view, strokes, grip, Limbs.draw(play, rng.uniform(0.02, 0.06)))
 
 
 def hand(play: Play) -> None:
-    """A hand slaps, knocks or taps on a table."""
-    rng = play.look
-    view, manner = _scene(play), _manner(play, rebound=float(rng.choice([0.0, 0.0, 0.15])))
-    plan = Striker(play.act, manner).plan(play.duration_s)
-    strokes = plan.path.at(play.times)
-    height = strokes[:, 0]
-    material = str(rng.choice(["wood", "dull", "drum", "body"]))
-    for time, strength, place in plan.hits:
-        play.hit(time, strength, view.contact + place * view.along, material)
-    limbs = body.Limbs.draw(play, rng.uniform(0.025, 0.065))
-    s = limbs.size
-    side = float(rng.choice([-1.0, 1.0]))
-    body.shadow(
-        play, view.surface(strokes), (3.0 * s, 1.2 * s), height, depth=rng.uniform(0.1, 0.6)
-    )
-    hinge = rng.uniform(0.3, 1.0)
-    reach = np.array([side * rng.uniform(1.5, 4.0) * s, rng.uniform(-0.5, 1.5) * s])
-    wrist = view.surface(strokes) + reach + hinge * height[:, None] * view.up
-    shoulder = view.contact + np.array([side * rng.uniform(0.25, 0.7), rng.uniform(0.0, 0.6)])
-    body.arm(play, limbs, shoulder, wrist, side=side)
-    aim = view.point(strokes) - wrist
-    direction = aim / np.hypot(aim[:, 0], aim[:, 1])[:, None].clip(1e-4)
-    if rng.random() < 0.35:
-        body.fist(play, limbs, wrist, direction)
-    else:
-        body.flat_hand(
-            play, limbs, wrist, direction, splay=rng.uniform(0.03, 0.2), thumb=0.9 * side
-        )
-
-
-def _scene(play: Play) -> View:
-    """Room, maybe a person, a table under the contact; returns the view."""
+    """A hand slaps or a fist knocks on a table."""
     rng = play.look
     view = View.draw(play)
-    backdrop.room(play)
-    if rng.random() < 0.3:
-        body.torso(
-            play,
-            (rng.uniform(-0.25, 0.25), play.half_height * rng.uniform(-0.5, 0.2)),
-            rng.uniform(0.5, 1.1),
-        )
-    depth = rng.uniform(0.02, 0.35) if view.nearer < 0.45 else rng.uniform(0.3, 1.0)
-    backdrop.table(play, float(view.contact[1]) - depth)
-    return view
+    stage(play, view)
+    distract(play)
+    how = manner(play, rebound=float(rng.choice([0.0, 0.0, 0.15])))
+    plan = Striker(play.act, how).plan(play.duration_s)
+    strokes = sound(play, view, plan, str(rng.choice(["wood", "dull", "drum", "body"])))
+    limbs = Limbs.draw(play, rng.uniform(0.025, 0.07))
+    side = float(rng.choice([-1.0, 1.0]))
+    closed = bool(rng.random() < 0.35)
+    bare_hand(play, view, strokes, limbs, side=side, closed=closed, hinge=rng.uniform(0.3, 1.0))
 
 
-def _manner(play: Play, rebound: float) -> Manner:
+def cushion(play: Play) -> None:
+    """A hand or a stick beats something soft that fills much of the picture."""
     rng = play.look
-    reach = rng.uniform(0.06, 0.38)
-    fastest = rng.uniform(0.12, 0.35)
+    view = View.draw(play, low=-0.2, high=0.5, above=rng.uniform(0.2, 1.0))
+    backdrop.room(play, clutter=4)
+    plan = Striker(play.act, manner(play, rebound=0.05)).plan(play.duration_s)
+    dent = ringing(play.times, plan.hit_times, 0.03 * plan.hit_strengths, rate_hz=rng.uniform(2, 6), decay_s=0.15)
+    wear = play.textures
+    look = backdrop.material(rng, wear.cloth + wear.clutter, backdrop.paint(rng, vivid=0.8), shade=rng.uniform(0, 0.5))
+    half = (rng.uniform(0.25, 0.5), rng.uniform(0.18, 0.4))
+    centre = view.contact + np.array([0.0, 0.6 * half[1]])
+    play.canvas.box(centre, half, look, corner=0.6, angle=rng.normal(0, 0.2), bend=-dent, grow=1 - dent)
+    strokes = sound(play, view, plan, "dull")
+    limbs = Limbs.draw(play, rng.uniform(0.025, 0.07))
+    if rng.random() < 0.5:
+        wield(play, view, strokes, Grip.draw(play), limbs)
+    else:
+        side = float(rng.choice([-1.0, 1.0]))
+        bare_hand(play, view, strokes, limbs, side=side, closed=bool(rng.random() < 0.5))
+
+
+def knock(play: Play) -> None:
+    """A fist knocks on a door: the strokes go sideways."""
+    rng = play.look
+    side = float(rng.choice([-1.0, 1.0]))
+    backdrop.room(play, clutter=4)
+    wear = play.textures
+    wood = backdrop.material(rng, wear.wood + wear.cloud, backdrop.paint(rng, low=0.2, vivid=0.4), amplitude=0.2)
+    edge = rng.uniform(-0.05, 0.25) * side
+    plan = Striker(play.act, _knocking(play)).plan(play.duration_s)
+    give = ringing(play.times, plan.hit_times, 0.003 * plan.hit_strengths, rate_hz=14, decay_s=0.08)
+    centre = np.stack([edge - side * 0.5 + give, np.zeros_like(give)], 1)
+    play.canvas.box(centre, (0.5, 1.2), wood, corner=0.02)
+    panel = wood.tinted(rng.choice([0.8, 1.15]))
+    play.canvas.box(centre - np.array([side * 0.05, 0.1]), (0.3, 0.25), panel, corner=0.05)
+    above = rng.uniform(0.0, 1.0)
+    view = View(
+        np.array([edge - side * above * 0.3, play.half_height * rng.uniform(-0.5, 0.4)]),
+        np.array([0.0, 0.05]),
+        np.array([side * (1.0 - 0.5 * above), -0.2 * rng.random()]),
+        0.7 * above,
+    )
+    strokes = sound(play, view, plan, str(rng.choice(["wood", "wood", "metal"])))
+    bare_hand(play, view, strokes, Limbs.draw(play, rng.uniform(0.03, 0.06)), side=side, closed=True, hinge=0.8)
+
+
+def _knocking(play: Play) -> Manner:
+    rng = play.look
     return Manner(
-        reach=reach, period_s=(fastest, fastest * rng.uniform(1.5, 6.0)), rebound=rebound,
-        rest=rng.uniform(0.02, 1.0) * reach, quiet=rng.uniform(0.2, 0.6), full_speed=rng.uniform(4, 7),
+        reach=rng.uniform(0.05, 0.2), period_s=(0.13, 0.5), rebound=0.25, rest=rng.uniform(0.1, 0.3), run=6,
+        quiet=rng.uniform(0.2, 0.5), full_speed=4.0,
     )  # fmt: skip
 
 
-FAMILIES: Final = {"stick": stick, "hand": hand}
+def two_plans(play: Play, how: Manner, *, together: float = 0.1) -> tuple[Strokes, Strokes]:
+    """Plans of two hands that share a rhythm."""
+    beats = shared(play.act, rhythm(play.act, play.duration_s, how.period_s), together=together)
+    left, right = (Striker(play.act, how).keep(share, play.duration_s) for share in beats)
+    return left, right
+
+
+def drums(play: Play) -> None:
+    """Two sticks on one or several drums, a body behind or the drums from above."""
+    rng = play.look
+    view = View.draw(play, low=0.0, high=0.7)
+    backdrop.room(play)
+    if rng.random() < 0.6:
+        torso(play, (rng.uniform(-0.15, 0.15), play.half_height * rng.uniform(-0.7, 0.1)), rng.uniform(0.7, 1.3))
+    distract(play)
+    how = manner(play, rebound=rng.uniform(0.2, 0.6), reach=(0.05, 0.3))
+    plans = two_plans(play, how)
+    half = np.array([rng.uniform(0.1, 0.25), rng.uniform(0.05, 0.2)])
+    apart = half[0] * rng.choice([0.4, 1.1, 1.4])
+    same = apart < half[0]
+    limbs = Limbs.draw(play, rng.uniform(0.018, 0.04))
+    offsets = (np.array([-apart, 0.0]), np.array([apart, rng.normal(0, 0.05)]))
+    for number, (plan, offset) in enumerate(zip(plans, offsets, strict=True)):
+        if number == 0 or not same:
+            give = ringing(play.times, plan.hit_times, 0.006 * plan.hit_strengths, rate_hz=9, decay_s=0.1)
+            drum(play, view.contact + (0 * offset if same else offset), half, give)
+    for plan, offset, side in zip(plans, offsets, (-1.0, 1.0), strict=True):
+        place = view.moved(offset)
+        wield(play, place, sound(play, place, plan, "drum"), Grip.draw(play, side=side), limbs)
+
+
+def hand_drums(play: Play) -> None:
+    """Two bare hands on drums: bongos, congas, a table."""
+    rng = play.look
+    view = View.draw(play, low=0.1, high=0.8)
+    stage(play, view, person=0.6)
+    how = manner(play, rebound=float(rng.choice([0.0, 0.2])), reach=(0.03, 0.2))
+    plans = two_plans(play, how, together=0.15)
+    half = np.array([rng.uniform(0.08, 0.17), rng.uniform(0.05, 0.15)])
+    limbs = Limbs.draw(play, rng.uniform(0.02, 0.05))
+    offsets = (np.array([-1.1 * half[0], 0.0]), np.array([1.1 * half[0], 0.0]))
+    with_drums = rng.random() < 0.75
+    for plan, offset in zip(plans, offsets, strict=True):
+        give = ringing(play.times, plan.hit_times, 0.004 * plan.hit_strengths, rate_hz=9, decay_s=0.1)
+        if with_drums:
+            drum(play, view.contact + offset, half, give)
+    for plan, offset, side in zip(plans, offsets, (-1.0, 1.0), strict=True):
+        place = view.moved(offset)
+        strokes = sound(play, place, plan, "drum" if with_drums else "wood")
+        bare_hand(play, place, strokes, limbs, side=side, hinge=rng.uniform(0.3, 1.0))
+
+
+FAMILIES: Final = {
+    "stick": stick,
+    "hammer": hammer,
+    "hand": hand,
+    "cushion": cushion,
+    "knock": knock,
+    "drums": drums,
+    "hand_drums": hand_drums,
+}
