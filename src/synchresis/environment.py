@@ -1,6 +1,7 @@
-"""The only place that reads environment variables: where a user's data and caches live."""
+"""The only place that reads environment variables: a user's folders, the display."""
 
 import os
+import sys
 from pathlib import Path
 
 
@@ -18,6 +19,13 @@ def runtime_dir() -> Path:
     """Folder for sockets of running graphs (XDG runtime dir, else the cache)."""
     given = os.environ.get("XDG_RUNTIME_DIR")
     return Path(given) / "synchresis" if given else cache_dir() / "run"
+
+
+def has_display() -> bool:
+    """Whether a window can be opened; only Linux says so in its environment."""
+    if not sys.platform.startswith("linux"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def _home(variable: str, fallback: str) -> Path:
