@@ -5,26 +5,19 @@ from dataclasses import dataclass
 from itertools import cycle
 from typing import Final
 
-import numpy as np
-
 from synchresis.bench.case import Case, Timing, measure, measure_noise, measure_together
 from synchresis.bench.options import Options
 from synchresis.bench.result import Figure, Histogram, Result, Waterfall, thinned, timing_results
 from synchresis.bench.stage_chain import StageChain
 from synchresis.engines.frame import Frame
 from synchresis.engines.gesture import Gesture
-from synchresis.engines.motion.parser import MotionParser
-from synchresis.engines.packs.loading import Pack, load_pack
-from synchresis.engines.pipeline import bind_parser
-from synchresis.engines.playout import Playout, bind_voice
+from synchresis.engines.instrument import Instrument, InstrumentSettings
+from synchresis.engines.packs import load_pack
+from synchresis.engines.pipeline import Parse, bind_parser
+from synchresis.engines.playout import Playout
 from synchresis.engines.runtime.engine import Backend
 from synchresis.engines.scenes import scene_source
-from synchresis.engines.score import Score
 from synchresis.engines.timebase import HOP, NS_PER_S, SAMPLE_RATE
-from synchresis.engines.voice.mixer import Mixer
-from synchresis.engines.voice.palettes import resolve
-from synchresis.engines.voice.voice import Voice
-from synchresis.engines.zone import Zone
 
 FPS: Final = 60
 SCENE: Final = "stick"
@@ -40,28 +33,19 @@ class Service:
     """Everything between a frame and its sound, without sockets, clocks and threads.
 
     Attributes:
-        parser: frames to gestures.
+        parse: frames to gestures.
         playout: gestures to hops.
-        pack: what both come from.
     """
 
-    parser: MotionParser
+    parse: Parse
     playout: Playout
-    pack: Pack
 
 
 def build_service(pack_name: str, backend: Backend = "auto") -> Service:
     """Load and warm up all stages; one zone, the whole picture, D = 0."""
-    pack = load_pack(pack_name)
-    zones = (Zone(),)
-    parser = MotionParser(pack, zones, backend=backend)
-    parser.prepare()
-    voice = Voice(pack, zones, seed=0, backend=backend)
-    voice.prepare()
-    mixer = Mixer(zones)
-    mixer.prepare()
-    palette = np.stack([resolve(zone.palette, pack) for zone in zones])
-    return Service(parser, Playout(Score(zones), bind_voice(voice, mixer), palette), pack)
+    instrument = Instrument(load_pack(pack_name), InstrumentSettings(backend=backend))
+    instrument.prepare()
+    return Service(bind_parser(instrument.parser), instrument.playout())
 
 
 def scene_frames(options: Options, size: tuple[int, int], count: int = FRAMES) -> list[Frame]:
@@ -141,7 +125,7 @@ def _noise(options: Options) -> Result:
 
 def _whole(service: Service, frames: Iterator[Frame]) -> Callable[[], object]:
     """Parse, score, and the hop of voice and mix that the frame's news begin in."""
-    parse, playout = bind_parser(service.parser), service.playout
+    parse, playout = service.parse, service.playout
 
     def step() -> object:
         gesture = parse(next(frames))
