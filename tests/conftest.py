@@ -61,9 +61,9 @@ def make_tiny_pack(tmp_path: Path) -> Callable[[str], Pack]:
 def tiny_pack(tmp_path_factory: pytest.TempPathFactory) -> Pack:
     """A pack with the real tensors and hand-made weights.
 
-    Motion: `impact` and `map` = residual clipped to 1, `total` = its mean; `strength` and `when`
-    = 0.5; h0 counts steps. Voice: each onset is a click of its strength at sample TINY_PULSE of its
-    frame; h0 is the running sum of onsets, `mel` shows it.
+    Motion: `impact` and `map` = difference clipped to 1, `total` = its maximum; `strength` and
+    `when` = 0.5; h0 counts steps. Voice: each onset is a click of its strength at sample
+    TINY_PULSE of its frame; h0 is the running sum of onsets, `mel` shows it.
     """
     return write_tiny_pack(tmp_path_factory.mktemp("packs") / "tiny")
 
@@ -149,15 +149,15 @@ def _graph(
 def _motion_graph(entry: MotionEntry) -> bytes:
     make = helper.make_node
     nodes = [
-        make("Gather", ["flow", "residual_row"], ["residual"], axis=1),
-        make("Clip", ["residual", "zero", "one"], ["map"]),
+        make("Gather", ["flow", "difference_row"], ["difference"], axis=1),
+        make("Clip", ["difference", "zero", "one"], ["map"]),
         make("Identity", ["map"], ["impact"]),
         make("Mul", ["map", "zero"], ["friction"]),
         make("Identity", ["friction"], ["burst"]),
         make("Add", ["friction", "half"], ["strength"]),
         make("Identity", ["strength"], ["when"]),
-        make("ReduceMean", ["map", "grid_axes"], ["mean"], keepdims=0),
-        make("Unsqueeze", ["mean", "axis_1"], ["total"]),
+        make("ReduceMax", ["map", "grid_axes"], ["most"], keepdims=0),
+        make("Unsqueeze", ["most", "axis_1"], ["total"]),
         make("ReduceMean", ["pixels", "pixel_axes"], ["grey"], keepdims=0),
         make("Unsqueeze", ["grey", "axis_1"], ["grey_column"]),
         make("ReduceMean", ["timing", "axis_1"], ["time_column"], keepdims=1),
@@ -166,7 +166,7 @@ def _motion_graph(entry: MotionEntry) -> bytes:
         make("Add", ["h0", "one"], ["h0_next"]),
     ]
     constants = [
-        _constant("residual_row", np.int64(2)),
+        _constant("difference_row", np.int64(3)),
         _constant("zero", np.float32(0)),
         _constant("half", np.float32(0.5)),
         _constant("one", np.float32(1)),
