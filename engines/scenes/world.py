@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,7 +135,7 @@ class Stretch:
 
 def act(name: str, seed: int, shot: Shot, stretch: Stretch, settings: SimSettings) -> World:
     """Let family `name` act and film a stretch of it."""
-    look = np.random.default_rng([seed, 2])
+    look = np.random.default_rng([seed, 2, crc32(name.encode())])
     subs, count = settings.subs, len(stretch.times)
     whole = shot.exposure_s + shot.readout_s
     offsets = ((np.arange(subs) + 0.5) / subs - 0.5) * whole
