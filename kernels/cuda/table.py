@@ -45,8 +45,83 @@ def _fields(code: str, names: str) -> tuple[tuple[str, str], ...]:
     return tuple((name, code) for name in names.split())
 
 
-OVERLAP_ADD: Final = Kernel("overlap_add", 64, _fields(POINTER, "real imag turn weights tail out"))
-"""One block per stream: spectrum frame → 256 samples."""
+PICTURE_LEVEL: Final = (
+    *_fields(POINTER, "source now before"),
+    *_fields(INTEGER, "height width"),
+)
 
-KERNELS: Final = (OVERLAP_ADD,)
+TAKE_BYTES: Final = Kernel("take_bytes", 256, PICTURE_LEVEL)
+"""A new picture as numbers; the one there was becomes the one before. One thread per pixel."""
+
+HALVE_BYTES: Final = Kernel("halve_bytes", 256, PICTURE_LEVEL)
+"""The same, halved."""
+
+HALVE_FLOATS: Final = Kernel("halve_floats", 256, PICTURE_LEVEL)
+"""A level of the pyramid from the level before, halved."""
+
+SEARCH: Final = Kernel(
+    "search",
+    256,
+    (
+        *(("earlier", POINTER), *_fields(INTEGER, "earlier_height earlier_width")),
+        *(("later", POINTER), *_fields(INTEGER, "later_height later_width")),
+        *_fields(POINTER, "coarse found start to trust"),
+        *_fields(INTEGER, "rows cols coarse_rows coarse_cols patch stride first tries_still"),
+        *_fields(FLOAT, "scale coupling reach"),
+    ),
+)
+"""One iteration of the search on one level. One block per 8 × 8 patches."""
+
+SEARCH_TILE: Final = 8
+"""Patches along the side of a block of `search`."""
+
+MEASURE: Final = Kernel(
+    "measure",
+    64,
+    (
+        *(("earlier", POINTER), *_fields(INTEGER, "earlier_height earlier_width")),
+        *(("later", POINTER), *_fields(INTEGER, "later_height later_width")),
+        *_fields(POINTER, "found displacement residual difference"),
+        *_fields(INTEGER, "rows cols"),
+        *_fields(FLOAT, "scale share"),
+    ),
+)
+"""Displacement in pixels, residual and difference. One thread per cell."""
+
+FIT_MOTION: Final = Kernel(
+    "fit_motion",
+    192,
+    (
+        *_fields(POINTER, "displacement trust motion"),
+        *_fields(INTEGER, "rows cols"),
+        ("per_pixel", FLOAT),
+    ),
+)
+"""Affine motion of the camera. One block."""
+
+DESCRIBE: Final = Kernel(
+    "describe",
+    256,
+    (
+        *_fields(POINTER, "grey facts displacement residual difference motion"),
+        *_fields(POINTER, "field_flow field_residual field_difference field_motion"),
+        *_fields(POINTER, "net_pixels net_flow net_timing"),
+        *_fields(INTEGER, "width height rows cols"),
+    ),
+)
+"""Fields per second, and the motion engine's inputs. One thread per network pixel."""
+
+OVERLAP_ADD: Final = Kernel("overlap_add", 64, _fields(POINTER, "real imag turn weights tail out"))
+"""One hop of samples from one spectrum frame. One block per stream."""
+
+KERNELS: Final = (
+    TAKE_BYTES,
+    HALVE_BYTES,
+    HALVE_FLOATS,
+    SEARCH,
+    MEASURE,
+    FIT_MOTION,
+    DESCRIBE,
+    OVERLAP_ADD,
+)
 """Every kernel of the fat binary."""

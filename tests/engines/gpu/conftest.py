@@ -1,5 +1,9 @@
-"""A device on the host: memory is NumPy's, kernels are their twins, networks run on the CPU."""
+"""A device on the host: memory is NumPy's, kernels are their twins, networks run on the CPU.
 
+SYNCHRESIS_TWIN_FLAGS replaces the twin's compiler flags (sanitizers).
+"""
+
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,6 +34,7 @@ class HostDevice:
         self.replays = 0
         self.launches = 0
         self.closed = False
+        self.order: int | None = None  # of the threads; by default another one for each kernel
 
     @contextmanager
     def active(self) -> Iterator[None]:
@@ -57,7 +62,8 @@ class HostDevice:
     def launch(self, kernel: Kernel, arguments: bytes, blocks: int) -> None:
         assert self._active, "work queued outside active()"
         self.launches += 1
-        self._twin.launch(kernel, arguments, blocks=blocks, order=self.launches % 5)
+        order = self.launches % 5 if self.order is None else self.order
+        self._twin.launch(kernel, arguments, blocks=blocks, order=order)
 
     def record(self, work: Callable[[], None]) -> Callable[[], None]:
         def replay() -> None:
@@ -118,13 +124,18 @@ def gpu_twin(tmp_path_factory: pytest.TempPathFactory) -> Twin:
     if shutil.which("g++") is None:
         pytest.skip("no C++ compiler (g++) for the host twin")
     target = tmp_path_factory.mktemp("twin") / "libsynchresis_kernels_host.so"
-    build_twin(target)
+    build_twin(target, flags=os.environ.get("SYNCHRESIS_TWIN_FLAGS", "-O2").split())
     return Twin(target)
 
 
 @pytest.fixture
-def host_device(gpu_twin: Twin) -> HostDevice:
-    return HostDevice(gpu_twin)
+def make_host_device(gpu_twin: Twin) -> Callable[[], HostDevice]:
+    return lambda: HostDevice(gpu_twin)
+
+
+@pytest.fixture
+def host_device(make_host_device: Callable[[], HostDevice]) -> HostDevice:
+    return make_host_device()
 
 
 @pytest.fixture

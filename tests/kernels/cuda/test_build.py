@@ -1,0 +1,101 @@
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from synchresis.errors import EngineError
+from synchresis.kernels.cuda import build
+from synchresis.kernels.cuda.table import KERNELS
+from synchresis.kernels.cuda.twin import Twin
+
+ROOT = Path(build.__file__).resolve().parents[2]
+HERE = Path(__file__).parent
+
+
+def test_cmake_builds_what_it_can(tmp_path: Path) -> None:
+    if shutil.which("cmake") is None or shutil.which("g++") is None:
+        pytest.skip("cmake or g++ is not installed")
+    run(["cmake", "-S", str(ROOT), "-B", str(tmp_path)])
+    run(["cmake", "--build", str(tmp_path)])
+    twin = Twin(tmp_path / "libsynchresis_kernels_host.so")
+    assert all(twin.threads(kernel) == kernel.threads for kernel in KERNELS)
+    fatbin = tmp_path / build.FATBIN
+    assert fatbin.is_file() is (build.find_nvcc() is not None)
+    if fatbin.is_file():
+        content = fatbin.read_bytes()
+        assert all(kernel.name.encode() in content for kernel in KERNELS)
+
+
+def test_cmake_and_python_compile_for_the_same_cards() -> None:
+    text = (ROOT / "CMakeLists.txt").read_text()
+    for name, codes in (("ARCHITECTURES", build.ARCHITECTURES), ("PTX", build.PTX)):
+        found = re.search(rf"set\(SYNCHRESIS_{name} ([\d ]+)\)", text)
+        assert found and tuple(map(int, found[1].split())) == codes
+    assert all(flag in text for flag in build.NVCC_FLAGS)
+
+
+def test_fat_binary_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if (build.SOURCES / build.FATBIN).is_file():
+        pytest.skip("this installation ships a fat binary")
+    made = []
+    monkeypatch.setattr(build, "build_fatbin", lambda target: made.append(target) or target.touch())
+    assert build.find_fatbin(tmp_path) == build.find_fatbin(tmp_path) == made[0]
+    assert len(made) == 1
+    monkeypatch.setattr(build, "NVCC_FLAGS", ("-O1",))
+    assert build.find_fatbin(tmp_path) != made[0]
+
+
+def test_absent_nvcc_is_said_with_the_remedy(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(build, "find_nvcc", lambda: None)
+    with pytest.raises(EngineError, match=r"no nvcc is here; install with SYNCHRESIS_CUDA=1"):
+        build.build_fatbin(tmp_path / "k.fatbin")
+
+
+def test_compiler_that_fails_leaves_no_file(tmp_path: Path) -> None:
+    if shutil.which("g++") is None:
+        pytest.skip("g++ is not installed")
+    with pytest.raises(EngineError, match="cannot compile the kernels"):
+        build.build_twin(tmp_path / "k.so", flags=["-include", "/no/such.h"])
+    with pytest.raises(EngineError, match="compiler no-such-compiler not found"):
+        build.build_twin(tmp_path / "k.so", compiler="no-such-compiler")
+    assert not list(tmp_path.iterdir())
+
+
+def test_twin_is_clean_under_sanitizers() -> None:
+    """The twin's tests once more, compiled with the address and undefined-behaviour sanitizers."""
+    library = sanitizer_library()
+    environment = os.environ | {
+        "LD_PRELOAD": library,
+        "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0",
+        "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+        "SYNCHRESIS_TWIN_FLAGS": "-O1 -g -fsanitize=address,undefined "
+        "-fno-sanitize-recover=undefined",
+    }
+    tests = [
+        str(HERE / "test_twin_overlap_add.py"),
+        str(ROOT / "tests/engines/gpu/test_gpu_flow.py")
+        + "::test_order_of_threads_changes_nothing",
+    ]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
+    run(command, environment=environment)
+
+
+def sanitizer_library() -> str:
+    if shutil.which("g++") is None:
+        pytest.skip("g++ is not installed")
+    asked = subprocess.run(
+        ["g++", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True
+    )
+    path = Path(asked.stdout.strip())
+    if not path.is_absolute():
+        pytest.skip("the address sanitizer's library is not installed")
+    return str(path.resolve())
+
+
+def run(command: list[str], environment: dict[str, str] | None = None) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
