@@ -51,7 +51,11 @@ def examine_sound() -> Findings:
             "sound", "absent", "PortAudio is not installed", "apt-get install libportaudio2"
         )
         return
-    devices = sounddevice.query_devices()
+    try:
+        devices = sounddevice.query_devices()
+    except sounddevice.PortAudioError as err:
+        yield Finding("sound", "broken", f"PortAudio does not start: {err}", NO_SOUND)
+        return
     playing = [device for device in devices if device["max_output_channels"] > 0]
     if not playing:
         yield Finding("sound", "absent", "no device that plays", NO_SOUND)

@@ -99,7 +99,7 @@ def try_overlap_add() -> str:
     state = stage.initial_state(1)
     frames = spectra.astype(np.complex64)
     got = np.concatenate([stage.step(frame[None], state)[0].copy() for frame in frames])
-    expected = np.asarray(overlap_add_reference(frames)).reshape(-1)[: len(got)]
+    expected = overlap_add_reference(frames[None])[0]
     error = float(np.abs(got - expected).max() / np.abs(expected).max())
     if not error < 1e-4:
         raise EngineError(f"overlap-add differs from its reference by {error:.1e}")
