@@ -4,7 +4,9 @@ The callback is rtmixer's, in C, so a busy interpreter loses nothing. Times are 
 device gives its buffers, carried over to `perf_counter_ns` by reading both clocks side by side.
 """
 
+import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
@@ -22,6 +24,10 @@ _READINGS: Final = 64
 _PATIENCE_S: Final = 3.0
 """How long a device may take to give its first sample."""
 
+_POLL_S: Final = 0.01
+_POLLS: Final = 50
+"""Polls, half a second, over which the least lateness is taken: it hides our own late polls."""
+
 _JUMP_NS: Final = 20_000_000
 """The clocks of process and stream may drift apart by this much; more means a restarted device."""
 
@@ -34,12 +40,14 @@ class Recording:
     """Sound with its time.
 
     Attributes:
-        sound: float32[N], one channel at 48 kHz, −1 to 1.
+        sound: float32[N], one channel at 48 kHz, −1 to 1; zeros where the device lost samples.
         clock: where its samples lie on `perf_counter_ns`.
+        lost_samples: how many the device lost.
     """
 
     sound: NDArray[np.float32]
     clock: SampleClock
+    lost_samples: int = 0
 
 
 class Recorder:
@@ -74,6 +82,9 @@ class Recorder:
         self._ring: Any = None
         self._action: Any = None
         self._first: tuple[int, float] = (0, 0.0)
+        self._polls: list[tuple[int, int]] = []
+        self._done = threading.Event()
+        self._watch = threading.Thread(target=self._poll, name="recorder", daemon=True)
 
     def __enter__(self) -> Self:
         """Open the device and begin.
@@ -103,6 +114,7 @@ class Recorder:
         self._action = self._stream.record_ringbuffer(self._ring)
         self._await_sound()
         self._first = self._read_clocks()
+        self._watch.start()
         return self
 
     def stop(self) -> Recording:
@@ -112,21 +124,18 @@ class Recorder:
             DeviceError: the device gave nothing.
         """
         last = self._read_clocks()
+        self._end_watch()
         self._stream.cancel(self._action)
         self._stream.wait(self._action)
         count = self._ring.read_available
         if count == 0:
             raise DeviceError(f"device {self.device or 'default'} gave no sound")
-        sound = np.frombuffer(bytes(self._ring.read(count)), np.float32).copy()
-        offset_ns = _offset_ns(self._first, last)
-        origin_ns = round(self._action.actual_time * NS_PER_S) + offset_ns
-        expected_ns = last[0] - count * NS_PER_S // SAMPLE_RATE
-        return Recording(sound, SampleClock(origin_ns=unwrapped_ns(origin_ns, expected_ns)))
-
-    @property
-    def lost_samples(self) -> int:
-        """Input overflows since the start, as the device counts them."""
-        return int(self._action.stats.input_overflows) if self._action else 0
+        sound = np.frombuffer(bytes(self._ring.read(count)), np.float32)
+        losses = find_losses(self._polls, self.block)
+        origin_ns = round(self._action.actual_time * NS_PER_S) + _offset_ns(self._first, last)
+        expected_ns = self._polls[0][0] - self._polls[0][1] * NS_PER_S // SAMPLE_RATE
+        clock = SampleClock(origin_ns=unwrapped_ns(origin_ns, expected_ns))
+        return Recording(fill_losses(sound, losses), clock, sum(lost for _, lost in losses))
 
     def __exit__(
         self,
@@ -135,9 +144,22 @@ class Recorder:
         trace: TracebackType | None,
     ) -> None:
         """Close the device."""
+        self._end_watch()
         if self._stream is not None:
             self._stream.close()
             self._stream = None
+
+    def _poll(self) -> None:
+        """Note how many samples there are, over and over: that shows where some were lost."""
+        while not self._done.wait(_POLL_S):
+            self._polls.append((time.perf_counter_ns(), int(self._ring.read_available)))
+
+    def _end_watch(self) -> None:
+        self._done.set()
+        if self._watch.is_alive():
+            self._watch.join()
+        if not self._polls and self._ring is not None:
+            self._polls.append((time.perf_counter_ns(), int(self._ring.read_available)))
 
     def _await_sound(self) -> None:
         """Wait for the first sample: until then some servers show a clock of another origin."""
@@ -159,6 +181,43 @@ class Recorder:
                 best = (after - before, (before + after) // 2, stream_s)
         assert best is not None
         return best[1], best[2]
+
+
+def find_losses(polls: Sequence[tuple[int, int]], block: int) -> list[tuple[int, int]]:
+    """Where a device lost blocks, from the times at which it had given so many samples.
+
+    Args:
+        polls: process clock and samples so far, rising.
+        block: samples a device loses at a time.
+
+    Returns:
+        Sample before which samples are missing, and how many: a multiple of `block`. Losses in
+        the last half second are not found.
+    """
+    late = [time_ns - count * NS_PER_S // SAMPLE_RATE for time_ns, count in polls]
+    block_ns = block * NS_PER_S // SAMPLE_RATE
+    losses: list[tuple[int, int]] = []
+    since = 0
+    for place in range(1, len(late) - _POLLS + 1):
+        before = min(late[max(since, place - _POLLS) : place])
+        step_ns = min(late[place : place + _POLLS]) - before
+        if step_ns > 0.6 * block_ns:
+            losses.append((polls[place - 1][1], round(step_ns / block_ns) * block))
+            since = place
+    return losses
+
+
+def fill_losses(
+    sound: NDArray[np.float32], losses: Sequence[tuple[int, int]]
+) -> NDArray[np.float32]:
+    """Sound with zeros where samples were lost, so that time in it is even."""
+    places = [min(place, len(sound)) for place, _ in losses]
+    parts = np.split(sound, places)
+    gaps = [np.zeros(lost, np.float32) for _, lost in losses]
+    joined = [parts[0]]
+    for gap, part in zip(gaps, parts[1:], strict=True):
+        joined += [gap, part]
+    return np.concatenate(joined)
 
 
 def unwrapped_ns(time_ns: int, expected_ns: int) -> int:

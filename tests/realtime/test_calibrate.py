@@ -12,7 +12,7 @@ from synchresis.realtime.calibrate import (
     seen_claps,
 )
 from synchresis.realtime.camera_delays import store_delay_ms, stored_delay_ms
-from synchresis.realtime.recorder import Recording, unwrapped_ns
+from synchresis.realtime.recorder import Recording, fill_losses, find_losses, unwrapped_ns
 
 NS = 1_000_000_000
 START_NS = 77 * NS
@@ -125,3 +125,31 @@ def test_wraps_of_a_devices_sample_counter_are_removed():
     wrap = (1 << 32) * NS // 48_000
     assert unwrapped_ns(5 * NS + wrap, 5 * NS + 7) == 5 * NS
     assert unwrapped_ns(5 * NS, 5 * NS + 7) == 5 * NS
+
+
+def test_lost_blocks_are_found_and_filled(rng):
+    count, begin, polls, lost_at = 0, START_NS, [], {200: 3, 420: 1}
+    lost = 0
+    for index in range(600):
+        now = begin + index * 10_000_000 + int(rng.exponential(1e6))
+        lost += 128 * lost_at.get(index, 0)
+        count = (now - begin) * 48_000 // NS // 128 * 128 - lost
+        polls.append((now, count))
+    losses = find_losses(polls, 128)
+    assert [blocks for _, blocks in losses] == [384, 128]
+    assert losses[0][0] == pytest.approx(200 * 480, abs=3 * 480)
+    sound = np.arange(count, dtype=np.float32)
+    filled = fill_losses(sound, losses)
+    assert len(filled) == count + 512
+    after = losses[0][0]
+    assert filled[after - 1] == after - 1
+    assert (filled[after : after + 384] == 0).all()
+    assert filled[after + 384] == after
+
+
+def test_late_polls_and_drift_are_no_losses(rng):
+    polls = []
+    for index in range(3000):
+        now = START_NS + index * 10_000_000 + int(rng.exponential(3e6))
+        polls.append((now, int((now - START_NS) * 48_000 * (1 + 1e-4) / NS) // 128 * 128))
+    assert find_losses(polls, 128) == []
