@@ -1,7 +1,8 @@
 """A small lossless codec for packed recordings, decodable with NumPy alone.
 
 Fixed polynomial prediction of order 0 to 4 (as in FLAC), zigzag numbers, low and high bytes apart,
-LZMA. Quieter than −69 dB below a recording's peak is rounded away first, which is what makes it small.
+LZMA. What is 69 dB below a recording's peak is rounded away first,
+which is what makes it small.
 """
 
 import lzma
@@ -48,4 +49,5 @@ def squeeze(zigzags: list[NDArray[np.uint16]]) -> tuple[NDArray[np.uint8], NDArr
 def unsqueeze(low: NDArray[np.uint8], high: NDArray[np.uint8]) -> NDArray[np.uint16]:
     """Undo `squeeze`."""
     parts = [np.frombuffer(lzma.decompress(part.tobytes()), np.uint8) for part in (low, high)]
-    return parts[0].astype(np.uint16) | (parts[1].astype(np.uint16) << 8)
+    whole: NDArray[np.uint16] = parts[1].astype(np.uint16) * np.uint16(256) + parts[0]
+    return whole

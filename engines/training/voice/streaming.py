@@ -1,0 +1,123 @@
+"""The network one hop at a time: the module that is exported, states in and out."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from synchresis.engines.training.voice.latches import (
+    LATCH,
+    TAKE,
+    Drive,
+    drive_hop,
+    drive_sequence,
+)
+from synchresis.engines.training.voice.network import Head, VoiceNetwork
+from synchresis.engines.training.voice.phase import (
+    Carried,
+    advance,
+    gate,
+    make_turn,
+    spectrum,
+    unroll,
+)
+from synchresis.kernels.overlap_add.window import BINS
+
+
+@dataclass
+class Unrolled:
+    """A whole sequence: spectra and mel [B, T, …], and what the losses look at."""
+
+    real: Tensor
+    imag: Tensor
+    mel: Tensor
+    head: Head
+    drive: Drive
+    gate: Tensor
+
+
+@dataclass
+class Given:
+    """Real log-mel [B, T, 80] for the rows [B] that copy it instead of the decoder's."""
+
+    mel: Tensor
+    copying: Tensor
+
+
+def state_shapes(network: VoiceNetwork) -> dict[str, tuple[int, ...]]:
+    """Name → shape of every state without its batch axis."""
+    shape = network.shape
+    shapes: dict[str, tuple[int, ...]] = {"latch": (LATCH,), "memory": (shape.recurrent,)}
+    for block in range(shape.blocks):
+        shapes[f"history{block}"] = (shape.width, shape.kernel - 1)
+    return shapes | {"phase_real": (BINS,), "phase_imag": (BINS,), "loudness": (BINS,)}
+
+
+def split_noise(noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Noise of the bins, of the take and of textures."""
+    return noise[..., :BINS], noise[..., BINS : BINS + TAKE], noise[..., BINS + TAKE :]
+
+
+class HopNetwork(nn.Module):
+    """One hop: (control, palette, noise, states…) → (real, imag, mel, next states…)."""
+
+    def __init__(self, network: VoiceNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self, control: Tensor, palette: Tensor, noise: Tensor, *states: Tensor
+    ) -> tuple[Tensor, ...]:
+        """See the class; every tensor [B, …]."""
+        bins, take, texture = split_noise(noise)
+        latch, memory, *rest = states
+        history, (real, imag, loudness) = rest[:-3], rest[-3:]
+        drive, latch = drive_hop(control, palette, take, texture, latch)
+        features, mel, hidden = self.network.decoder(drive, memory.unsqueeze(0))
+        head, history = self.network.painter(mel, features, list(history))
+        turn = make_turn(self.network, head, drive, bins.unsqueeze(1)).at(0)
+        carried = advance(Carried(real, imag, loudness), turn)
+        frame = spectrum(self.network, carried)
+        following = (carried.real, carried.imag, carried.magnitude)
+        return *frame, mel[:, 0], latch, hidden[0], *history, *following
+
+
+def run_sequence(
+    network: VoiceNetwork,
+    control: Tensor,
+    palette: Tensor,
+    noise: Tensor,
+    *,
+    given: Given | None = None,
+) -> Unrolled:
+    """Play whole sequences from silence: [B, T, …] in, spectra [B, T, 513] out."""
+    bins, take, texture = split_noise(noise)
+    drive = drive_sequence(control, palette, take, texture)
+    batch = control.shape[0]
+    features, mel, _ = network.decoder(drive, empty_memory(network, batch, control))
+    painted = mel
+    if given is not None:
+        choice = given.copying[:, None, None]
+        painted = torch.where(choice, given.mel, mel)
+        features = torch.where(choice, network.painter.copying, features)
+    head, _ = network.painter(painted, features, empty_history(network, batch, control))
+    turn = make_turn(network, head, drive, bins)
+    real, imag = spectrum(network, unroll(turn))
+    return Unrolled(real, imag, mel, head, drive, gate(network, drive))
+
+
+def empty_memory(network: VoiceNetwork, batch: int, like: Tensor) -> Tensor:
+    """Recurrent state of silence."""
+    return like.new_zeros(1, batch, network.shape.recurrent)
+
+
+def empty_history(network: VoiceNetwork, batch: int, like: Tensor) -> list[Tensor]:
+    """Block histories of silence."""
+    shape = network.shape
+    size = (batch, shape.width, shape.kernel - 1)
+    return [like.new_zeros(size) for _ in range(shape.blocks)]
+
+
+def empty_states(network: VoiceNetwork, batch: int) -> list[Tensor]:
+    """States of silence for `HopNetwork`, in order."""
+    return [torch.zeros(batch, *shape) for shape in state_shapes(network).values()]
