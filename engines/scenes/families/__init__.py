@@ -3,13 +3,21 @@
 from collections.abc import Callable
 from typing import Final
 
-from synchresis.engines.scenes.families import balls, feet, fingers, silent, strikes
+from synchresis.engines.scenes.families import balls, feet, fingers, rubs, silent, strikes, things
 from synchresis.engines.scenes.play import Play
 from synchresis.errors import ParameterError
 
 Family = Callable[[Play], None]
 
-_TRAIN: Final[dict[str, Family]] = {**balls.FAMILIES, **strikes.FAMILIES, **fingers.FAMILIES, **feet.FAMILIES, **silent.FAMILIES}
+_TRAIN: Final[dict[str, Family]] = {
+    **balls.FAMILIES,
+    **strikes.FAMILIES,
+    **fingers.FAMILIES,
+    **feet.FAMILIES,
+    **things.FAMILIES,
+    **rubs.FAMILIES,
+    **silent.FAMILIES,
+}
 _EVALUATE: Final[dict[str, Family]] = {}
 
 
