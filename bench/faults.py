@@ -1,0 +1,164 @@
+"""Faults: what a soak does to the camera, by a seeded plan."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+import numpy as np
+
+from synchresis.engines.frame import Frame
+from synchresis.engines.timebase import NS_PER_S
+from synchresis.errors import ParameterError
+from synchresis.realtime.sources.source import LiveSource
+
+SourceFault = Literal["stall", "burst", "jump"]
+"""No frames for a while; frames held back, then all at once; stamps off for a while."""
+
+LENGTHS_S: Final[dict[SourceFault, tuple[float, float]]] = {
+    "stall": (0.2, 3.0),
+    "burst": (0.1, 0.6),
+    "jump": (0.5, 2.0),
+}
+"""Shortest and longest of each kind, seconds."""
+
+JUMP_S: Final = 0.8
+"""Largest jump of the stamps, either way."""
+
+_HELD: Final = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One disturbance.
+
+    Attributes:
+        kind: what happens.
+        begin_s: seconds after the source's start.
+        length_s: how long it lasts.
+        shift_s: by how much stamps are off, `jump` only.
+    """
+
+    kind: SourceFault
+    begin_s: float
+    length_s: float
+    shift_s: float = 0.0
+
+    @property
+    def end_s(self) -> float:
+        """When things are normal again."""
+        return self.begin_s + self.length_s
+
+
+def plan_faults(seconds: float, *, seed: int, every_s: float = 6.0) -> list[Fault]:
+    """Faults one after another, with time between them to recover, kinds in turn.
+
+    Args:
+        seconds: length of the run; the first 3 s and the last 2 s are left alone.
+        seed: of places, lengths and jumps.
+        every_s: mean time between two.
+
+    Raises:
+        ParameterError: `every_s` leaves no time to recover.
+    """
+    if every_s < 5:
+        raise ParameterError(f"every_s={every_s} must be at least 5: longest fault and recovery")
+    rng = np.random.default_rng(seed)
+    kinds: tuple[SourceFault, ...] = ("stall", "burst", "jump")
+    faults: list[Fault] = []
+    begin = 3.0 + rng.uniform(0, 1)
+    while True:
+        kind = kinds[len(faults) % len(kinds)]
+        length = float(rng.uniform(*LENGTHS_S[kind]))
+        if begin + length > seconds - 2:
+            return faults
+        shift = float(rng.choice((-1, 1)) * rng.uniform(0.1, JUMP_S)) if kind == "jump" else 0.0
+        faults.append(Fault(kind, begin, length, shift))
+        begin += max(every_s * float(rng.uniform(0.8, 1.2)), length + 2)
+
+
+class FaultySource:
+    """A live source with faults."""
+
+    def __init__(
+        self,
+        source: LiveSource,
+        faults: list[Fault],
+        *,
+        now_ns: Callable[[], int] = time.perf_counter_ns,
+    ) -> None:
+        """Time begins with the first `read`."""
+        self._source = source
+        self._faults: Iterator[Fault] = iter(faults)
+        self._fault = next(self._faults, None)
+        self._now_ns = now_ns
+        self._begin_ns: int | None = None
+        self._held: deque[Frame] = deque(maxlen=_HELD)
+        self._swallowed = 0
+        self.name = source.name
+        self.ended_ns: list[tuple[SourceFault, int]] = []
+
+    @property
+    def nominal_fps(self) -> float:
+        """Of the source."""
+        return self._source.nominal_fps
+
+    @property
+    def estimated(self) -> bool:
+        """Of the source."""
+        return self._source.estimated
+
+    @property
+    def away(self) -> bool:
+        """Of the source."""
+        return self._source.away
+
+    @property
+    def finished(self) -> bool:
+        """Of the source."""
+        return self._source.finished
+
+    @property
+    def lost(self) -> int:
+        """Frames lost by the source and to faults."""
+        return self._source.lost + self._swallowed
+
+    def read(self, timeout_s: float) -> Frame | None:
+        """Newest frame that the fault of the moment lets through."""
+        if self._begin_ns is None:
+            self._begin_ns = self._now_ns()
+        if self._held and not self._active("burst"):
+            return self._held.popleft()
+        frame = self._source.read(timeout_s)
+        return None if frame is None else self._through(frame)
+
+    def close(self) -> None:
+        """Close the source."""
+        self._source.close()
+
+    def _through(self, frame: Frame) -> Frame | None:
+        if self._active("stall"):
+            self._swallowed += 1
+            return None
+        if self._active("burst"):
+            self._held.append(frame)
+            return None
+        if self._held:
+            self._held.append(frame)
+            return self._held.popleft()
+        if self._active("jump") and self._fault is not None:
+            shift_ns = round(self._fault.shift_s * NS_PER_S)
+            return replace(frame, captured_ns=frame.captured_ns + shift_ns)
+        return frame
+
+    def _active(self, kind: SourceFault) -> bool:
+        """Whether a fault of this kind is on; faults that are over are put away."""
+        assert self._begin_ns is not None
+        now_ns = self._now_ns()
+        elapsed_s = (now_ns - self._begin_ns) / NS_PER_S
+        while self._fault is not None and elapsed_s >= self._fault.end_s:
+            self.ended_ns.append((self._fault.kind, now_ns))
+            self._fault = next(self._faults, None)
+        fault = self._fault
+        return fault is not None and fault.kind == kind and elapsed_s >= fault.begin_s
