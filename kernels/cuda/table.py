@@ -70,7 +70,7 @@ SEARCH: Final = Kernel(
         *_fields(FLOAT, "scale coupling reach"),
     ),
 )
-"""One iteration of the search on one level. One block per 8 × 8 patches."""
+"""One iteration of the search on one level. One block per 8 by 8 patches."""
 
 SEARCH_TILE: Final = 8
 """Patches along the side of a block of `search`."""
