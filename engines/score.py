@@ -209,6 +209,8 @@ class Score:
     def step(self, hop: int, state: ScoreState, controls: Controls) -> Controls:
         """Write the Controls of a hop; hops may be skipped but never repeated.
 
+        After a gap of over 100 ms levels begin at 0.
+
         Args:
             hop: index of the hop, at least `state.next_hop`.
             state: written in place.
@@ -220,6 +222,8 @@ class Score:
         if hop < state.next_hop:
             raise ParameterError(f"hop={hop} was stepped already, next is {state.next_hop}")
         begin = hop * HOP
+        if begin - state.next_hop * HOP > STALE_SAMPLES:
+            state.level[:] = state.target[:2] = 0
         self._follow_levels(begin, state)
         _write_levels(state, controls)
         controls.noise_index[:] = begin

@@ -74,6 +74,7 @@ class GestureHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     link: Link
     clock_id: str
     camera: str
+    parse_ns: int
     gesture: Gesture
 
 
@@ -95,11 +96,12 @@ class WantHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A gesture with the clock its times belong to and the camera it saw."""
+    """A gesture with the clock its times belong to, its camera, and how long parsing took."""
 
     gesture: Gesture
     clock_id: str
     camera: str
+    parse_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ def encode(body: Body, link: Link) -> Parts:
         return _encode_frame(body, link)
     if isinstance(body, End):
         return [END, _encoder.encode(EndHeader(VERSION, link, body.end_ns))]
-    header = GestureHeader(VERSION, link, body.clock_id, body.camera, body.gesture)
+    header = GestureHeader(VERSION, link, body.clock_id, body.camera, body.parse_ns, body.gesture)
     return [GESTURE, _encoder.encode(header)]
 
 
@@ -208,14 +210,15 @@ def _decode_gesture(part: memoryview) -> tuple[Sighting, Link]:
     gesture = header.gesture
     _check_times(gesture.captured_ns, gesture.sequence)
     _check_times(gesture.begin_ns, gesture.end_ns)
-    _check_times(gesture.lookahead_ns, 0)
+    _check_times(gesture.lookahead_ns, header.parse_ns)
     if not 1 <= len(gesture.levels) <= MAX_ZONES:
         raise TransportError(f"gesture of {len(gesture.levels)} zones must have 1 to {MAX_ZONES}")
     for event in gesture.events:
         _check_event(event)
     for levels in gesture.levels:
         _check_levels(levels)
-    return Sighting(gesture, header.clock_id, header.camera), _checked(header.link)
+    sighting = Sighting(gesture, header.clock_id, header.camera, header.parse_ns)
+    return sighting, _checked(header.link)
 
 
 def _header(decoder: "msgspec.msgpack.Decoder[H]", part: memoryview) -> H:

@@ -1,6 +1,7 @@
-"""A film that is cut after some seconds."""
+"""Films with another length: cut after some seconds, or with the first picture held."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from synchresis.engines.frame import Frame
 from synchresis.engines.timebase import NS_PER_S
@@ -32,3 +33,42 @@ class LimitedFilm:
     def close(self) -> None:
         """Close the film."""
         self._film.close()
+
+
+class HeldFilm:
+    """A film whose first picture is held for some time, frame by frame at its nominal rate."""
+
+    def __init__(self, film: Film, hold_s: float) -> None:
+        """Hold the first picture of `film` for `hold_s`, in whole frames."""
+        self.name = film.name
+        self.nominal_fps = film.nominal_fps
+        self._film = film
+        self._count = round(hold_s * film.nominal_fps)
+        self._hold_ns = round(self._count * NS_PER_S / film.nominal_fps)
+
+    @property
+    def end_ns(self) -> int:
+        """End of the film, later by the time held."""
+        return self._film.end_ns + self._hold_ns
+
+    def __iter__(self) -> Iterator[Frame]:
+        """The first picture again and again, then the film."""
+        held = False
+        for frame in self._film:
+            if not held:
+                yield from self._hold(frame)
+                held = True
+            yield replace(
+                frame,
+                captured_ns=frame.captured_ns + self._hold_ns,
+                sequence=frame.sequence + self._count,
+            )
+
+    def close(self) -> None:
+        """Close the film."""
+        self._film.close()
+
+    def _hold(self, first: Frame) -> Iterator[Frame]:
+        for index in range(self._count):
+            time_ns = round(index * NS_PER_S / self.nominal_fps)
+            yield replace(first, captured_ns=time_ns, sequence=first.sequence + index)

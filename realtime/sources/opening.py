@@ -9,13 +9,16 @@ from synchresis.errors import ParameterError
 from synchresis.realtime.clock import Clock
 from synchresis.realtime.sources.camera import CameraSettings, open_device, open_url
 from synchresis.realtime.sources.file import FileSource
-from synchresis.realtime.sources.limit import LimitedFilm
+from synchresis.realtime.sources.limit import HeldFilm, LimitedFilm
 from synchresis.realtime.sources.pacing import PacedFilm
 from synchresis.realtime.sources.scene import SceneSource
 from synchresis.realtime.sources.source import Film, LiveSource
 
 SCENE_PREFIX: Final = "scene:"
 """What the name of a built-in scene begins with."""
+
+HOLD_S: Final = 2.5
+"""How long a file's first picture is held before it plays live: D is measured meanwhile."""
 
 _VIDEO_FILES: Final = {".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v"}
 """Names of URLs that are files: they are read faster than they happened."""
@@ -80,7 +83,10 @@ def open_live(settings: SourceSettings, *, clock: Clock | None = None) -> LiveSo
     if _is_url(spec):
         paced = PurePosixPath(urlsplit(spec).path).suffix.lower() in _VIDEO_FILES
         return open_url(spec, CameraSettings(spec, False, delay_ns, device=False, paced=paced))
-    return PacedFilm(open_film(settings), clock=clock)
+    film = open_film(settings)
+    if not spec.startswith(SCENE_PREFIX):
+        film = HeldFilm(film, HOLD_S)
+    return PacedFilm(film, clock=clock)
 
 
 def _is_url(spec: str) -> bool:

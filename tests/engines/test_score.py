@@ -262,6 +262,15 @@ def test_stale_levels_make_no_sound() -> None:
     assert max(friction(score, state, range(1000, 1100))) == 0
 
 
+def test_after_a_long_gap_levels_begin_at_zero() -> None:
+    score = Score(ONE)
+    state = score.initial_state()
+    for n in range(1, 5):
+        score.push(gesture(n, levels=(Levels(friction=0.8),)), state)
+    assert friction(score, state, range(30))[-1] > 0.7
+    assert max(friction(score, state, range(60, 100))) == 0
+
+
 def test_a_lost_gesture_leaves_the_level_held() -> None:
     score = Score(ONE)
     state = score.initial_state()

@@ -1,0 +1,248 @@
+"""Device loop: the voice thread's work, hop by hop, with the audio device as master.
+
+The loop keeps the ring full, schedules gestures by the device's own time line, measures the parts
+of D at the start, and when the ring ran empty begins again at the hop whose time it is by then.
+It is driven by `tick`, which never waits: a thread ticks it in real time, a test by hand.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, Literal, TypeAlias
+
+import numpy as np
+
+from synchresis.engines.gesture import Gesture
+from synchresis.engines.playout import Playout
+from synchresis.engines.timebase import HOP, NS_PER_S, SAMPLE_RATE
+from synchresis.realtime import record as rec
+from synchresis.realtime.clock import Clock, clock_id
+from synchresis.realtime.delay import MS, DelayMeter, DelayParts
+from synchresis.realtime.device_clock import DeviceClock
+from synchresis.realtime.links import Delivery
+from synchresis.realtime.messages import End, Sighting
+from synchresis.realtime.ring import Ring
+
+MEASURE_NS: Final = 1500 * MS
+"""How long the parts of D are measured at the start; meanwhile nothing sounds."""
+
+MEASURE_FRAMES: Final = 10
+"""Frames that must have been seen by then."""
+
+WARMUP_FRAMES: Final = 5
+"""First frames, which are not measured."""
+
+BUFFER_RANGE: Final = (1, 32)
+"""Hops the ring may hold ahead."""
+
+_SHORTEST_NS: Final = MS // 2
+_LONGEST_NS: Final = 4 * MS
+
+Take: TypeAlias = Callable[[], Delivery | None]
+"""Next gesture that has come, without waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoopSettings:
+    """Settings of a device loop.
+
+    Attributes:
+        buffer_hops: hops written ahead; "auto" begins with 2 and adds one per empty ring while
+            measuring.
+        asap: play everything at once.
+        nominal_fps: frame rate until some frames were seen.
+        clock_id: whose times can be scheduled; gestures with another are refused.
+        recording: whether to keep a record.
+    """
+
+    buffer_hops: int | Literal["auto"] = 2
+    asap: bool = False
+    nominal_fps: float = 30.0
+    clock_id: str = ""
+    recording: bool = False
+
+
+@dataclass(slots=True)
+class LoopCounts:
+    """Empty rings since measuring ended, gestures of foreign clocks, of other zones."""
+
+    xruns: int = 0
+    foreign: int = 0
+    refused: int = 0
+
+
+class DeviceLoop:
+    """Gestures to a playing device."""
+
+    def __init__(
+        self, playout: Playout, ring: Ring, clock: Clock, take: Take, settings: LoopSettings
+    ) -> None:
+        """Stand still until the first `tick`."""
+        self.counts = LoopCounts()
+        self.parts: DelayParts | None = None
+        self.meter = DelayMeter()
+        self.device_clock = DeviceClock()
+        self.record = rec.RunRecord(asap=settings.asap) if settings.recording else None
+        self.peak = 0.0
+        self.end_ns: int | None = None
+        self._settings = settings
+        self._playout = playout
+        self._ring = ring
+        self._clock = clock
+        self._take = take
+        self._clock_id = settings.clock_id or clock_id()
+        self._commands: deque[rec.Step] = deque(maxlen=64)
+        self._gestures: dict[int, Gesture] = {}
+        self._hops = 2 if settings.buffer_hops == "auto" else settings.buffer_hops
+        self._written = 0
+        self._measure_from_ns: int | None = None
+        self._warmup = WARMUP_FRAMES
+        self._lookahead_ns = 0
+
+    @property
+    def buffer_hops(self) -> int:
+        """Hops written ahead."""
+        return self._hops
+
+    @property
+    def measuring(self) -> bool:
+        """Whether D is not known yet."""
+        return self.parts is None
+
+    @property
+    def playout(self) -> Playout:
+        """Score, voice and mixer; for reading."""
+        return self._playout
+
+    def command(self, step: rec.Chosen | rec.Muted | rec.Hit) -> None:
+        """Have something done before the next hop; from any thread."""
+        self._commands.append(step)
+
+    def tick(self) -> int:
+        """Do what is due; returns how long nothing will be, nanoseconds."""
+        now_ns = self._clock.now_ns()
+        if not self._ring.playing:
+            self._restart(now_ns)
+        while self._ring.playing and self._ring.queued <= (self._hops - 1) * HOP:
+            self._before_hop()
+            self._play(self._playout.next_hop)
+        now_ns = self._clock.now_ns()
+        self.device_clock.observe(now_ns, self._written - self._ring.queued)
+        self._finish_measuring(now_ns)
+        return self._idle_ns()
+
+    def close(self) -> None:
+        """Stop the device."""
+        self._ring.close()
+
+    def _idle_ns(self) -> int:
+        """Time until the ring can take another hop, within reason."""
+        ahead = self._ring.queued - (self._hops - 1) * HOP
+        if self.measuring:
+            return _SHORTEST_NS
+        return max(_SHORTEST_NS, min(ahead * NS_PER_S // SAMPLE_RATE, _LONGEST_NS))
+
+    def _before_hop(self) -> None:
+        """Take commands and gestures that have come."""
+        while self._commands:
+            self._do(self._commands.popleft())
+        while (delivery := self._take()) is not None:
+            self._receive(delivery)
+
+    def _receive(self, delivery: Delivery) -> None:
+        body = delivery.body
+        if isinstance(body, End):
+            self.end_ns = body.end_ns
+        elif isinstance(body, Sighting):
+            if body.clock_id != self._clock_id:
+                self.counts.foreign += 1
+                return
+            self._measure(body, delivery)
+            if not self.measuring or self._settings.asap:
+                self._schedule(body.gesture, delivery)
+
+    def _measure(self, sighting: Sighting, delivery: Delivery) -> None:
+        if self._warmup:
+            self._warmup -= 1
+            return
+        self._lookahead_ns = sighting.gesture.lookahead_ns
+        captured_ns, arrived_ns = sighting.gesture.captured_ns, delivery.link.arrived_ns
+        self.meter.add(captured_ns, arrived_ns, sighting.parse_ns, delivery.received_ns)
+        if self._measure_from_ns is None:
+            self._measure_from_ns = delivery.received_ns
+
+    def _schedule(self, gesture: Gesture, delivery: Delivery) -> None:
+        if len(gesture.levels) != len(self._playout.controls.onset):
+            self.counts.refused += 1
+            return
+        self._follow_lookahead(gesture.lookahead_ns)
+        line = self.device_clock.line
+        age_ns = max(self._clock.now_ns() - delivery.link.arrived_ns, 0)
+        self._gestures = {gesture.sequence: gesture}
+        self._do(
+            rec.Pushed(gesture.sequence, line.origin_ns, line.origin_sample, line.rate_mhz, age_ns)
+        )
+
+    def _follow_lookahead(self, lookahead_ns: int) -> None:
+        """D changes with τ, in silence, and with nothing else."""
+        if self.parts is not None and self.parts.lookahead != lookahead_ns and self._playout.silent:
+            self._set_parts(replace(self.parts, lookahead=lookahead_ns))
+
+    def _set_parts(self, parts: DelayParts) -> None:
+        self.parts = parts
+        self._do(rec.Delayed(parts.delay_ns))
+
+    def _finish_measuring(self, now_ns: int) -> None:
+        """Fix D once enough was seen and the buffer holds what the device takes at once."""
+        if self.parts is not None or self._measure_from_ns is None:
+            return
+        if self.meter.count < MEASURE_FRAMES or now_ns - self._measure_from_ns < MEASURE_NS:
+            return
+        needed = -(-self.device_clock.period // HOP) + 1
+        if needed > self._hops:
+            self._hops = min(needed, BUFFER_RANGE[1])
+        self._set_parts(
+            self.meter.parts(
+                nominal_fps=self._settings.nominal_fps,
+                ring_hops=self._hops,
+                device_ns=self._ring.latency_ns + self.device_clock.period_ns,
+                lookahead_ns=self._lookahead_ns,
+            )
+        )
+
+    def _restart(self, now_ns: int) -> None:
+        """Begin to play at the hop whose time it is; fill the ring before the device takes any."""
+        hop, again = self._playout.next_hop, self._written > 0
+        latency_ns = self._ring.latency_ns
+        if again:
+            self._count_empty_ring(now_ns)
+            sample = self.device_clock.line.sample_of(now_ns + latency_ns)
+            hop = max(hop, -(-sample // HOP))
+        self._written = 0
+        for ahead in range(self._hops):
+            self._before_hop()
+            self._play(hop + ahead, fade=again and ahead == 0)
+        self._ring.start()
+        self.device_clock.start(self._clock.now_ns(), hop * HOP, latency_ns)
+
+    def _count_empty_ring(self, now_ns: int) -> None:
+        if not self.measuring:
+            self.counts.xruns += 1
+        elif self._settings.buffer_hops == "auto":
+            self._hops = min(self._hops + 1, BUFFER_RANGE[1])
+            self._measure_from_ns = None if self._measure_from_ns is None else now_ns
+
+    def _play(self, hop: int, *, fade: bool = False) -> None:
+        if self.record is not None:
+            self.record.steps.append(rec.Played(hop, fade))
+        block = self._playout.step(hop)
+        if fade:
+            block = rec.fade_in(block)
+        self.peak = float(np.abs(block).max())
+        self._ring.write(block, hop)
+        self._written += HOP
+
+    def _do(self, step: rec.Step) -> None:
+        if self.record is not None:
+            self.record.steps.append(step)
+        rec.apply_step(step, self._playout, self._gestures)
