@@ -28,6 +28,8 @@ PLAIN: Final = Conditions(
     fps=(30.0,), fps_weights=(1.0,), aspects=(0.75,), handheld=0.0, noise=(0.002, 0.006), step=(0.0, 0.012),
     blur=(0.0, 0.15), exposure=(0.2, 0.5), readout_s=(0.0, 0.01), drop=0.0, repeat=0.0, jitter_s=0.0,
     drift=(0.0, 0.01),
+    zoom=0.0,
+    flicker=0.0,
 )  # fmt: skip
 """A decent webcam on a tripod: how scenes are filmed unless asked otherwise."""
 

@@ -28,6 +28,8 @@ class Conditions:
         repeat: largest share of repeated frames.
         jitter_s: largest standard deviation of frame times.
         drift: root mean square of exposure drift, natural log.
+        zoom: root mean square of how much closer or farther than usual the camera is, natural log.
+        flicker: largest flicker of lamps at twice the mains frequency.
     """
 
     fps: tuple[float, ...] = (30.0, 25.0, 24.0, 15.0, 60.0, 12.0, 20.0, 48.0, 120.0, 10.0)
@@ -44,6 +46,8 @@ class Conditions:
     repeat: float = 0.1
     jitter_s: float = 0.004
     drift: tuple[float, float] = (0.0, 0.06)
+    zoom: float = 0.15
+    flicker: float = 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ class Shot:
         repeat: share of repeated frames.
         jitter_s: standard deviation of frame times.
         bump: how much a hit shakes the camera, picture widths.
+        frame: how the camera stands: log zoom and roll (radians).
+        lamps: flicker size and rate (Hz), size and rate (Hz) of exposure jumps.
         seed: of noise, drops and jitter.
     """
 
@@ -78,13 +84,16 @@ class Shot:
     repeat: float
     jitter_s: float
     bump: float
+    frame: tuple[float, float]
+    lamps: tuple[float, float, float, float]
     seed: int
 
     def camera(self, times: Times, bumps: Times) -> NDArray[np.float32]:
         """Camera float32[N, 4] at absolute `times`: pan x, pan y, cos and sin of the roll over zoom."""
         x, y, roll, zoom = (drift.at(times) for drift in self.drifts[:4])
         phase = np.sin(2 * np.pi * self.sweep[3] * times)
-        shrink = np.exp(-(zoom + self.sweep[2] * phase))
+        shrink = np.exp(-(zoom + self.sweep[2] * phase + self.frame[0]))
+        roll = roll + self.frame[1]
         columns = (
             x + self.sweep[0] * phase + 0.3 * bumps,
             y + self.sweep[1] * phase + bumps,
@@ -96,7 +105,10 @@ class Shot:
     def sensors(self, times: Times, first: int) -> NDArray[np.float32]:
         """Sensor columns float32[T, SENSOR_SIZE] of the frames at absolute `times`."""
         rows = np.repeat(self.sensor[None, :], len(times), axis=0)
-        rows[:, sense.GAIN] *= np.exp(self.drifts[4].at(times)).astype(np.float32)
+        size, rate, jump, jumps_hz = self.lamps
+        level = self.drifts[4].at(times) + size * np.sin(2 * np.pi * rate * times)
+        level += jump * np.tanh(40.0 * np.sin(2 * np.pi * jumps_hz * times + self.seed))
+        rows[:, sense.GAIN] *= np.exp(level).astype(np.float32)
         index = first + np.arange(len(times))
         rows[:, sense.KEY] = index % self.key_every == 0
         return rows
@@ -160,7 +172,9 @@ def draw_shot(
     shape = float(rng.choice(c.aspects))
     rate, shape = fps or rate, aspect or shape
     sweep = _sweep(rng, c)
-    spoilt = rng.random(4)
+    spoilt = rng.random(6)
+    flicker = c.flicker * rng.random() if spoilt[4] < 0.2 else 0.0
+    jump = rng.uniform(0.02, 0.2) if spoilt[5] < 0.06 and c.drift[1] > 0.02 else 0.0
     return Shot(
         fps=rate,
         aspect=shape,
@@ -174,6 +188,8 @@ def draw_shot(
         repeat=c.repeat * rng.random() if spoilt[1] < 0.15 else 0.0,
         jitter_s=c.jitter_s * rng.random() if spoilt[2] < 0.4 else 0.0,
         bump=rng.uniform(0.0005, 0.006) if spoilt[3] < 0.3 else 0.0,
+        frame=(float(np.clip(rng.normal(0, c.zoom), -0.2, 0.5)), rng.normal(0, 0.3 * c.zoom)),
+        lamps=(flicker, float(rng.choice([100.0, 120.0])), jump, rng.uniform(0.1, 0.8)),
         seed=int(rng.integers(1 << 30)),
     )
 

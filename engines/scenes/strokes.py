@@ -7,10 +7,12 @@ the look-alikes stop short, turn round on the way, hover, or touch down too slow
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from synchresis.engines.scenes.path import Path
+from synchresis.engines.scenes.path import Path, Times
 from synchresis.engines.scenes.play import strength_of
 
 
@@ -39,20 +41,27 @@ class Manner:
     full_speed: float = 6.0
 
 
+class Placed(Protocol):
+    """Something with a place at any time."""
+
+    def at(self, times: Times) -> NDArray[np.float64]:
+        """Places float64[N, dimensions] at `times`."""
+
+
 @dataclass(slots=True)
 class Strokes:
     """A plan: the path of (height, place) and the hits as (t_s, strength, place)."""
 
-    path: Path
+    path: Placed
     hits: list[tuple[float, float, float]] = field(default_factory=list)
 
     @property
-    def hit_times(self) -> np.ndarray:
+    def hit_times(self) -> Times:
         """float64[E]: times of the hits."""
         return np.array([t for t, _, _ in self.hits])
 
     @property
-    def hit_strengths(self) -> np.ndarray:
+    def hit_strengths(self) -> Times:
         """float64[E]: strengths of the hits."""
         return np.array([s for _, s, _ in self.hits])
 
@@ -63,10 +72,11 @@ class Striker:
     def __init__(self, rng: np.random.Generator, manner: Manner, *, start_s: float = 0.0) -> None:
         self._rng = rng
         self._manner = manner
-        self._plan = Strokes(Path(2))
+        self._path = Path(2)
+        self._plan = Strokes(self._path)
         self._time = start_s
         self._place = 0.0
-        self._plan.path.knot(start_s, (manner.rest, 0.0))
+        self._path.knot(start_s, (manner.rest, 0.0))
 
     def plan(self, duration_s: float) -> Strokes:
         """Act until `duration_s`, ending where it began."""
@@ -105,13 +115,13 @@ class Striker:
         return self._plan
 
     def _height(self) -> float:
-        return self._plan.path.last[0]
+        return self._path.last[0]
 
     def _knot(
         self, height: float, place: float, before: float = 0.0, after: float | None = None
     ) -> None:
         leaving = before if after is None else after
-        self._plan.path.knot(
+        self._path.knot(
             self._time, (height, place), before=(before, 0.0), after=(leaving, 0.0)
         )
         self._place = place

@@ -3,7 +3,16 @@
 from collections.abc import Callable
 from typing import Final
 
-from synchresis.engines.scenes.families import balls, feet, fingers, rubs, silent, strikes, things
+from synchresis.engines.scenes.families import (
+    balls,
+    feet,
+    fingers,
+    held_back,
+    rubs,
+    silent,
+    strikes,
+    things,
+)
 from synchresis.engines.scenes.play import Play
 from synchresis.errors import ParameterError
 
@@ -18,7 +27,7 @@ _TRAIN: Final[dict[str, Family]] = {
     **rubs.FAMILIES,
     **silent.FAMILIES,
 }
-_EVALUATE: Final[dict[str, Family]] = {}
+_EVALUATE: Final[dict[str, Family]] = dict(held_back.FAMILIES)
 
 
 def train_families() -> tuple[str, ...]:
