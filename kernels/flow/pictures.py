@@ -1,0 +1,61 @@
+"""Pyramids of padded pictures: means of blocks, halvings, borders repeated."""
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+PAD = 10
+"""Pixels repeated around each picture: a patch of 8 and its interpolation may leave it wholly."""
+
+Floats = NDArray[np.float32]
+SAFE_MATH = {"contract", "reassoc", "nsz", "arcp"}
+
+
+def padded_picture(height: int, width: int) -> Floats:
+    """Return room for a picture with its border: float32[height + 20, width + 20]."""
+    return np.zeros((height + 2 * PAD, width + 2 * PAD), np.float32)
+
+
+@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+def shrink(grey: NDArray[np.uint8], side: int, out: Floats) -> None:
+    """Write the means of `grey`'s side × side blocks to the padded picture `out`."""
+    height, width = out.shape[0] - 2 * PAD, out.shape[1] - 2 * PAD
+    share = np.float32(1.0) / np.float32(side * side)
+    for y in range(height):
+        row = out[PAD + y, PAD : PAD + width]
+        if side == 1:
+            for x in range(width):
+                row[x] = np.float32(grey[y, x])
+        else:
+            for x in range(width):
+                total = 0
+                for i in range(side):
+                    for j in range(side):
+                        total += grey[side * y + i, side * x + j]
+                row[x] = np.float32(total) * share
+    _repeat_border(out)
+
+
+@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+def halve(picture: Floats, out: Floats) -> None:
+    """Write the 2×2 means of a padded picture to a padded picture of half the size."""
+    height, width = out.shape[0] - 2 * PAD, out.shape[1] - 2 * PAD
+    quarter = np.float32(0.25)
+    for y in range(height):
+        upper = picture[PAD + 2 * y, PAD : PAD + 2 * width]
+        lower = picture[PAD + 2 * y + 1, PAD : PAD + 2 * width]
+        row = out[PAD + y, PAD : PAD + width]
+        for x in range(width):
+            row[x] = quarter * (upper[2 * x] + upper[2 * x + 1] + lower[2 * x] + lower[2 * x + 1])
+    _repeat_border(out)
+
+
+@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+def _repeat_border(picture: Floats) -> None:
+    bottom, right = picture.shape[0] - PAD - 1, picture.shape[1] - PAD - 1
+    for y in range(PAD, bottom + 1):
+        picture[y, :PAD] = picture[y, PAD]
+        picture[y, right + 1 :] = picture[y, right]
+    for k in range(PAD):
+        picture[k] = picture[PAD]
+        picture[bottom + 1 + k] = picture[bottom]
