@@ -1,7 +1,7 @@
 """Real clips with true onsets, and what the live parser says about them."""
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -158,6 +158,11 @@ def hear(
         frames.append(time_s)
         if watch is not None:
             watch(frame, gesture, state.last_map, state.picker.zones[0].score)
+    return heard_of(events, np.array(frames))
+
+
+def heard_of(events: Sequence[Event], frames_s: Times) -> Heard:
+    """Events with the times they are scored at."""
     t_s = np.array([event.t_ns for event in events]) / NS_PER_S
     decided_s = np.array([event.decided_ns for event in events]) / NS_PER_S
-    return Heard(tuple(events), np.sort(t_s), np.sort(np.maximum(t_s, decided_s)), np.array(frames))
+    return Heard(tuple(events), np.sort(t_s), np.sort(np.maximum(t_s, decided_s)), frames_s)

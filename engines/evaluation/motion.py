@@ -149,7 +149,7 @@ def group_report(results: Sequence[ClipResult]) -> dict[str, Any]:
             "onset_acc": float(np.nanmean([acc for acc, _ in foley])),
             "onset_ap": float(np.nanmean([ap for _, ap in foley])),
         },
-        "quiet": rate_report(quiet),
+        "quiet": quiet.report(),
     }
 
 
@@ -169,25 +169,20 @@ def offset_summary(results: Sequence[ClipResult]) -> dict[str, float]:
             for r in results
         ]
     )
-    if not len(offsets):
+    return quartiles(offsets)
+
+
+def quartiles(values: Times) -> dict[str, float]:
+    """Number, median and quartiles."""
+    if not len(values):
         return {"pairs": 0}
-    low, middle, high = np.percentile(offsets, [25, 50, 75])
-    return {"pairs": len(offsets), "median": middle, "q25": low, "q75": high}
+    low, middle, high = (float(v) for v in np.percentile(values, [25, 50, 75]))
+    return {"pairs": len(values), "median": middle, "q25": low, "q75": high}
 
 
 def sum_rates(rates: Sequence[FalseRate]) -> FalseRate:
     """All stretches as one."""
     return sum(rates, FalseRate(0, 0.0))
-
-
-def rate_report(rate: FalseRate) -> dict[str, float]:
-    """A rate, ready for JSON."""
-    return {
-        "events": rate.events,
-        "minutes": rate.minutes,
-        "per_minute": rate.per_minute,
-        "upper_95": rate.upper,
-    }
 
 
 SPLITS: Final[dict[str, Split]] = {

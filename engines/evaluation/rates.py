@@ -33,6 +33,15 @@ class FalseRate:
             return float("nan")
         return float(chi2.ppf(0.95, 2 * (self.events + 1))) / 2 / self.minutes
 
+    def report(self) -> dict[str, float]:
+        """The rate, ready for JSON."""
+        return {
+            "events": self.events,
+            "minutes": self.minutes,
+            "per_minute": self.per_minute,
+            "upper_95": self.upper,
+        }
+
     def __add__(self, other: "FalseRate") -> "FalseRate":
         return FalseRate(self.events + other.events, self.minutes + other.minutes)
 

@@ -53,6 +53,7 @@ class MotionState:
         captured_ns: of the newest frame, None before the first.
         end_ns: T of the newest frame.
         size: height and width of the newest picture.
+        aspect: height over width of what is shown, None where pixels are square.
     """
 
     analysis: AnalysisState
@@ -68,6 +69,7 @@ class MotionState:
     captured_ns: int | None = None
     end_ns: int = 0
     size: tuple[int, int] = (0, 0)
+    aspect: float | None = None
 
 
 class MotionParser:
@@ -193,7 +195,7 @@ class MotionParser:
         """Analysis picture, flow and timing of a frame, written into the state."""
         dt_s = min(max(dt_s, DT_RANGE_S[0]), DT_RANGE_S[1])
         analyse(frame.picture, state.analysis)
-        aspect = state.size[0] / state.size[1]
+        aspect = state.aspect or state.size[0] / state.size[1]
         field = self._flow.step(state.analysis.grey, dt_s, state.flow, aspect=aspect)
         write_flow_input(field, self._cells, state.flow_input)
         state.timing[0, 0] = dt_s

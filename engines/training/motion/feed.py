@@ -3,8 +3,6 @@
 import multiprocessing
 import os
 import queue
-from collections.abc import Sequence
-from dataclasses import replace
 from multiprocessing.queues import Queue
 from typing import Final
 
@@ -77,9 +75,6 @@ def work(ready: "Queue[list[World]]", settings: SimSettings, group: int, seeds: 
         ready.put([simulate(next(steps), settings) for _ in range(group)])
 
 
-def validation_worlds(
-    count: int, settings: SimSettings, families: Sequence[str] = ()
-) -> list[World]:
+def validation_worlds(count: int, settings: SimSettings) -> list[World]:
     """Held-out worlds of the training families, the same every time."""
-    chosen = replace(settings, families=tuple(families)) if families else settings
-    return [simulate(VALIDATION_SEED + k, chosen) for k in range(count)]
+    return [simulate(VALIDATION_SEED + k, settings) for k in range(count)]

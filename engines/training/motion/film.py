@@ -7,8 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from synchresis.engines.scenes.raster_torch import render_torch
 from synchresis.engines.scenes.world import World
+from synchresis.engines.training.flow_torch import flow_torch, to_widths
 from synchresis.engines.training.motion.batch import Batch
+from synchresis.kernels.flow.settings import FlowSettings
 
 EVENTS = 24
 """Most events a sequence can carry."""
@@ -16,8 +19,15 @@ EVENTS = 24
 GRID = (30, 40)
 """Rows and columns of the analysis grid."""
 
-PICTURE = (240, 320)
-"""Rows and columns of the analysis picture."""
+SIZE = (160, 120)
+"""Width and height worlds are drawn at: the network's pixels, and the finest level of flow."""
+
+
+SETTINGS = FlowSettings(height=SIZE[1], width=SIZE[0], rows=GRID[0], cols=GRID[1])
+"""Of the flow kernel."""
+
+PAIRS = 1024
+"""Picture pairs whose flow is measured at once, to bound memory."""
 
 
 def film(worlds: Sequence[World], device: torch.device) -> Batch:
@@ -27,14 +37,12 @@ def film(worlds: Sequence[World], device: torch.device) -> Batch:
         worlds: of equal length T.
         device: where pictures are drawn and the batch stays; the CPU uses the live kernels.
     """
-    if device.type == "cpu":
-        grey, field = film_on_cpu(worlds)
-    else:
-        grey, field = film_on_device(worlds, device)
+    on_cpu = device.type == "cpu"
+    pixels, field = film_on_cpu(worlds) if on_cpu else film_on_device(worlds, device)
     own = field.flow - camera_flow(field.motion)
     still = torch.stack((field.residual, field.difference), 2)
     return Batch(
-        pixels=torch.round(torch.nn.functional.avg_pool2d(grey.float(), 2)).to(torch.uint8),
+        pixels=pixels,
         flow=torch.cat((own, still), 2).half(),
         motion=field.motion,
         **truth_of(worlds, device),
@@ -60,14 +68,14 @@ class Fields:
 
 def film_on_cpu(worlds: Sequence[World]) -> tuple[Tensor, Fields]:
     """Pictures uint8[B, T, H, W] and flow by the live kernels."""
-    from synchresis.engines.scenes.render import render
-    from synchresis.kernels.flow import Flow, FlowSettings
+    from synchresis.engines.scenes.render import PictureSize, render
+    from synchresis.kernels.flow import Flow
 
-    kernel = Flow(FlowSettings())
+    kernel = Flow(SETTINGS)
     steps = steps_of(worlds, torch.device("cpu")).numpy()
     pictures, rows = [], []
     for world, dt_s in zip(worlds, steps, strict=True):
-        grey = render(world)
+        grey = render(world, PictureSize(*SIZE))
         state = kernel.initial_state()
         for index, picture in enumerate(grey):
             found = kernel.step(picture, float(dt_s[index]), state, aspect=world.aspect)
@@ -79,6 +87,30 @@ def film_on_cpu(worlds: Sequence[World]) -> tuple[Tensor, Fields]:
         torch.from_numpy(np.stack(part)).unflatten(0, shape) for part in zip(*rows, strict=True)
     ]
     return torch.from_numpy(np.stack(pictures)), Fields(*parts)
+
+
+def film_on_device(worlds: Sequence[World], device: torch.device) -> tuple[Tensor, Fields]:
+    """Pictures uint8[B, T, H, W] and flow, drawn and measured in torch."""
+    pixels = render_torch(worlds, device, size=SIZE)
+    B, T = pixels.shape[:2]
+    before = torch.cat((pixels[:, :1], pixels[:, :-1]), 1)
+    parts = [
+        flow_torch(earlier, later, SETTINGS)
+        for earlier, later in zip(
+            before.flatten(0, 1).split(PAIRS), pixels.flatten(0, 1).split(PAIRS), strict=True
+        )
+    ]
+    found = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+    aspect = torch.tensor([world.aspect for world in worlds], device=device, dtype=torch.float32)
+    flow, motion = to_widths(
+        found["displacement"],
+        found["motion"],
+        steps_of(worlds, device).flatten(),
+        aspect.repeat_interleave(T),
+        SETTINGS,
+    )
+    values = (flow, found["residual"], found["difference"], motion)
+    return pixels, Fields(*(value.unflatten(0, (B, T)) for value in values))
 
 
 def camera_flow(motion: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Training of the motion network: every batch new, on scenes only, within a time budget."""
 
+import copy
 import json
 import math
 import time
@@ -8,23 +9,30 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from synchresis.engines.evaluation.tracks import figures
 from synchresis.engines.scenes.world import SimSettings
 from synchresis.engines.training.motion.batch import Batch, mirrored, relit
 from synchresis.engines.training.motion.feed import TRAIN_SEED, WorldFeed, validation_worlds
 from synchresis.engines.training.motion.film import film
 from synchresis.engines.training.motion.labels import targets_of
-from synchresis.engines.training.motion.losses import terms_of, total_loss
+from synchresis.engines.training.motion.losses import WEIGHTS, terms_of, total_loss
 from synchresis.engines.training.motion.network import MotionNetwork, NetworkSettings
+from synchresis.engines.training.motion.odds import family_odds
 from synchresis.engines.training.motion.reel import Reel
-from synchresis.engines.training.motion.validate import figures, network_inputs, tracks_of
+from synchresis.engines.training.motion.validate import network_inputs, tracks_of
 
 TAU_RANGE_S = (-0.05, 0.12)
 """Lookaheads trained; half of the sequences have 0."""
 
+AVERAGE = 0.998
+"""Share of the old in the running average of weights, per step."""
+
 WARM_STEPS = 150
 """Steps of rising learning rate."""
+
+FILL = 4
+"""Batches in the reel before sequences are repeated."""
 
 RUN_SEEDS = 100_000_000
 """Seeds set apart for each resumed run, so that none sees a world again."""
@@ -43,11 +51,13 @@ class TrainSettings:
         workers: processes that simulate.
         films: sequences filmed at once.
         capacity: sequences kept for repetition.
+        repeats: how often a sequence is drawn on average; new ones are filmed accordingly.
         rate: highest learning rate.
         seed: of weights, draws and worlds.
         report_s: seconds between reports and checkpoints.
         validation: held-out sequences.
         families: names to train on, all training families when empty.
+        compiled: whether the network goes through torch.compile (a minute once, then faster).
         resume: whether to continue from `out/motion.pt` where it is.
         network: sizes.
     """
@@ -60,13 +70,36 @@ class TrainSettings:
     workers: int = 1
     films: int = 8
     capacity: int = 4096
+    repeats: float = 4.0
     rate: float = 1.5e-3
     seed: int = 0
     report_s: float = 120.0
     validation: int = 64
     families: tuple[str, ...] = ()
+    compiled: bool = False
     resume: bool = True
     network: NetworkSettings = field(default_factory=NetworkSettings)
+
+
+class RunningAverage:
+    """Exponential average of a network's weights and statistics, short at first.
+
+    Args:
+        network: where it starts.
+    """
+
+    def __init__(self, network: MotionNetwork) -> None:
+        self.network = copy.deepcopy(network).eval()
+
+    @torch.no_grad()
+    def update(self, network: MotionNetwork, steps: int) -> None:
+        """Take in the network after `steps` steps."""
+        share = 1.0 - min(AVERAGE, (1.0 + steps) / (10.0 + steps))
+        own, new = (
+            [value for value in module.state_dict().values() if value.is_floating_point()]
+            for module in (self.network, network)
+        )
+        torch._foreach_lerp_(own, new, share)
 
 
 class Trainer:
@@ -77,15 +110,18 @@ class Trainer:
         self.settings = settings
         self.device = torch.device(settings.device)
         self.network = MotionNetwork(settings.network).to(self.device)
-        self.average: AveragedModel = AveragedModel(
-            self.network, multi_avg_fn=get_ema_multi_avg_fn(0.998), use_buffers=True
-        )
+        self.half = self.device.type != "cpu"
+        if self.half:
+            self.network = self.network.to(memory_format=torch.channels_last)
+        self.run_network = torch.compile(self.network) if settings.compiled else self.network
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.half)
+        self.average = RunningAverage(self.network)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=settings.rate, weight_decay=0.02
         )
         self.draws = torch.Generator(self.device).manual_seed(settings.seed + 1)
         self.reel = Reel(settings.capacity)
-        self.steps = 0
+        self.steps = self.first_step = 0
         self.runs = 0
         self.spent_s = 0.0
         self.log = settings.out / "motion.jsonl"
@@ -101,7 +137,8 @@ class Trainer:
     def run(self) -> None:
         """Train until the budget is spent, reporting and saving on the way."""
         s = self.settings
-        worlds = SimSettings(frames=s.frames, families=s.families)
+        families, weights = family_odds(s.families)
+        worlds = SimSettings(frames=s.frames, families=families, weights=weights)
         first = TRAIN_SEED + RUN_SEEDS * (self.runs + 50 * s.seed)
         feed = WorldFeed(worlds, workers=s.workers, group=s.films, first_seed=first)
         self.runs += 1
@@ -123,34 +160,36 @@ class Trainer:
         """Film, step, report."""
         budget = 60.0 * self.settings.minutes
         mark, last = time.monotonic(), time.monotonic()
-        sums: dict[str, float] = {}
-        count = 0
+        terms: list[Tensor] = []
         while self.spent_s < budget:
             self.shoot(feed)
-            terms = self.step(self.spent_s / budget)
-            count += 1
-            for name, value in terms.items():
-                sums[name] = sums.get(name, 0.0) + value
+            terms.append(self.step(self.spent_s / budget))
             now = time.monotonic()
             self.spent_s, mark = self.spent_s + now - mark, now
             if now - last >= self.settings.report_s or self.spent_s >= budget:
-                self.report({name: value / count for name, value in sums.items()}, held_out)
-                sums, count, last = {}, 0, time.monotonic()
+                means = torch.stack(terms).mean(0).tolist()
+                self.report(dict(zip(WEIGHTS, means, strict=True)), held_out)
+                terms, last = [], time.monotonic()
                 self.spent_s, mark = self.spent_s + last - mark, last
 
     def shoot(self, feed: WorldFeed) -> None:
-        """Film what is ready, at most one group; wait while there is too little."""
-        short = self.reel.size < self.settings.batch
+        """Film new worlds where they are due, and wait for them while there is too little."""
+        s = self.settings
+        drawn = (self.steps - self.first_step) * s.batch
+        due = self.reel.size < FILL * s.batch or self.reel.added * s.repeats <= drawn
+        if not due:
+            return
+        short = self.reel.size < s.batch
         worlds = feed.take(wait_s=60.0 if short else None)
         if worlds:
             self.reel.add(film(worlds, self.device))
         elif feed.alive() == 0:
             raise RuntimeError("every simulating worker ended; see their messages above")
-        if self.reel.size < self.settings.batch:
+        if self.reel.size < s.batch:
             self.shoot(feed)
 
-    def step(self, progress: float) -> dict[str, float]:
-        """One step of the optimiser; terms of the loss now and then."""
+    def step(self, progress: float) -> Tensor:
+        """One step of the optimiser; the terms of the loss in the order of WEIGHTS."""
         rate = 0.5 * (1 + math.cos(math.pi * min(1.0, progress))) * 0.98 + 0.02
         rate *= min(1.0, (self.steps + 1) / WARM_STEPS)
         for group in self.optimizer.param_groups:
@@ -158,12 +197,14 @@ class Trainer:
         terms = self.terms()
         loss = total_loss(terms)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self.scaler.unscale_(self.optimizer)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
-        self.optimizer.step()
-        self.average.update_parameters(self.network)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.average.update(self.network, self.steps)
         self.steps += 1
-        return {name: float(value) for name, value in terms.items()}
+        return torch.stack([terms[name].detach() for name in WEIGHTS])
 
     def terms(self) -> dict[str, Tensor]:
         """Loss terms of a drawn batch."""
@@ -176,16 +217,13 @@ class Trainer:
         pixels = relit(batch.pixels, self.draws)
         flow, timing = network_inputs(batch, tau_s)
         self.network.train()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type != "cpu"):
-            out = self.network(pixels, flow, timing)
+        with torch.autocast(self.device.type, torch.float16, enabled=self.half):
+            out = self.run_network(pixels, flow, timing)
         return terms_of(out, targets_of(batch, tau_s))
 
     def report(self, means: dict[str, float], held_out: Batch) -> None:
         """Validate, print one line, append it to the log, save."""
-        network = self.average.module
-        assert isinstance(network, MotionNetwork)
-        network.eval()
-        found = figures(tracks_of(network, held_out))
+        found = figures(tracks_of(self.average.network, held_out))
         line = {
             "minutes": round(self.spent_s / 60, 2),
             "steps": self.steps,
@@ -202,8 +240,9 @@ class Trainer:
         """Write the checkpoint, whole or not at all."""
         content = {
             "network": self.network.state_dict(),
-            "average": self.average.state_dict(),
+            "average": self.average.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
             "sizes": asdict(self.settings.network),
             "steps": self.steps,
             "runs": self.runs,
@@ -217,9 +256,11 @@ class Trainer:
         """Continue from the checkpoint."""
         content = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
         self.network.load_state_dict(content["network"])
-        self.average.load_state_dict(content["average"])
+        self.average.network.load_state_dict(content["average"])
         self.optimizer.load_state_dict(content["optimizer"])
+        self.scaler.load_state_dict(content["scaler"])
         self.steps, self.runs = content["steps"], content["runs"]
+        self.first_step = self.steps
         self.spent_s = content["spent_s"]
 
 
@@ -227,8 +268,5 @@ def load_network(checkpoint: Path) -> MotionNetwork:
     """The averaged network of a checkpoint, on the CPU, ready to run."""
     content = torch.load(checkpoint, map_location="cpu", weights_only=True)
     network = MotionNetwork(NetworkSettings(**content["sizes"]))
-    average = AveragedModel(network)
-    average.load_state_dict(content["average"])
-    module = average.module
-    assert isinstance(module, MotionNetwork)
-    return module.eval()
+    network.load_state_dict(content["average"])
+    return network.eval()

@@ -1,0 +1,70 @@
+"""What the live parser says about simulated worlds, whose truth is exact."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from synchresis.engines.evaluation.clips import Heard, heard_of
+from synchresis.engines.evaluation.motion import quartiles
+from synchresis.engines.evaluation.rates import FalseRate, signed_offsets
+from synchresis.engines.evaluation.score_onsets import evaluate
+from synchresis.engines.evaluation.tracks import Track
+from synchresis.engines.frame import Frame
+from synchresis.engines.gesture import Event
+from synchresis.engines.motion.parser import MotionParser
+from synchresis.engines.scenes.render import Film, PictureSize
+from synchresis.engines.scenes.world import World
+from synchresis.engines.timebase import NS_PER_S
+
+
+@dataclass(frozen=True, slots=True)
+class WorldResult:
+    """One world: what was heard, and the scores per frame beside the truth."""
+
+    heard: Heard
+    track: Track
+
+    @property
+    def minutes(self) -> float:
+        """Length from the first frame to the last."""
+        return float(self.track.captured_s[-1]) / 60
+
+
+def watch_world(world: World, parser: MotionParser) -> WorldResult:
+    """Run the live parser over a world from a fresh state; times from its first frame.
+
+    The picture is shown as the network was trained on it: 320 × 240, the world's aspect told.
+    """
+    state = parser.initial_state()
+    state.aspect = world.aspect
+    events: list[Event] = []
+    scores: list[float] = []
+    times = world.times - world.times[0]
+    for index, picture in enumerate(Film(PictureSize()).pictures(world)):
+        frame = Frame(picture, round(float(times[index]) * NS_PER_S), index)
+        events.extend(parser.step(frame, state).events)
+        scores.append(state.picker.zones[0].score)
+    truth = np.array([event.t_s for event in world.events]) - world.times[0]
+    track = Track(np.array(scores), times, np.sort(truth), world.name)
+    return WorldResult(heard_of(events, times), track)
+
+
+def world_row(results: Sequence[WorldResult]) -> dict[str, Any]:
+    """Scores of worlds with events and false events of those without, ready for JSON."""
+    loud = [r for r in results if len(r.track.truth_s)]
+    silent = [r for r in results if not len(r.track.truth_s)]
+    row: dict[str, Any] = {"worlds": len(results), "minutes": sum(r.minutes for r in results)}
+    if loud:
+        truths = [r.track.truth_s for r in loud]
+        heard = [r.heard.heard_s for r in loud]
+        spans = [60 * r.minutes for r in loud]
+        row["onsets"] = sum(map(len, truths))
+        row["scores"] = evaluate(heard, truths, spans, fit=False, boot=200)
+        offsets = [signed_offsets(h, t, 0.0) for h, t in zip(heard, truths, strict=True)]
+        row["signed_offset_s"] = quartiles(np.concatenate(offsets))
+    if silent:
+        rate = FalseRate(sum(len(r.heard.events) for r in silent), sum(r.minutes for r in silent))
+        row["false"] = rate.report()
+    return row

@@ -1,0 +1,65 @@
+"""Options of `synchresis train motion` and `synchresis export motion`."""
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from synchresis.engines.training.motion.network import NetworkSettings
+from synchresis.engines.training.motion.train import Trainer, TrainSettings
+
+
+def add_train_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of a training run."""
+    add = parser.add_argument
+    add("--out", type=Path, required=True, help="folder of motion.pt and motion.jsonl")
+    add("--minutes", type=float, default=20.0, help="wall time of the whole run")
+    add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    add("--batch", type=int, default=32, help="sequences a step")
+    add("--frames", type=int, default=64, help="frames a sequence")
+    add("--workers", type=int, default=1, help="processes that simulate")
+    add("--films", type=int, default=8, help="sequences drawn at once")
+    add("--capacity", type=int, default=1024, help="sequences kept on the device")
+    add("--repeats", type=float, default=4.0, help="how often a sequence is used on average")
+    add("--rate", type=float, default=1.5e-3, help="highest learning rate")
+    add("--seed", type=int, default=0)
+    add("--report-s", type=float, default=120.0, help="seconds between reports")
+    add("--validation", type=int, default=64, help="held-out sequences")
+    add("--families", nargs="*", default=[], help="families of scenes (default: all of training)")
+    add("--sizes", type=int, nargs=4, metavar="N", help="channels: pixel fine middle deep")
+    add("--compile", action="store_true", dest="compiled", help="use torch.compile")
+    add("--fresh", action="store_true", help="do not go on from OUT/motion.pt")
+
+
+def run_train(args: argparse.Namespace) -> int:
+    """Train as the arguments say."""
+    sizes = dict(zip(("pixel", "fine", "middle", "deep"), args.sizes or (), strict=False))
+    names = TrainSettings.__dataclass_fields__.keys() & vars(args).keys()
+    given = {name: getattr(args, name) for name in names}
+    given["families"] = tuple(args.families)
+    settings = TrainSettings(**given, resume=not args.fresh, network=NetworkSettings(**sizes))
+    Trainer(settings).run()
+    return 0
+
+
+def add_export_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of an export."""
+    add = parser.add_argument
+    add("checkpoint", type=Path, help="motion.pt of a training run")
+    add("pack", type=Path, help="folder of the pack; what else is in it stays")
+    add("--worlds", type=int, default=96, help="validation scenes that choose the threshold")
+    add("--note", default="", help="how it was trained, for the manifest")
+
+
+def run_export(args: argparse.Namespace) -> int:
+    """Export, calibrate on validation scenes, write the pack."""
+    from synchresis.engines.training.motion.publish import publish
+
+    meta = {"training": args.note} if args.note else {}
+    publish(args.checkpoint, args.pack, worlds=args.worlds, meta=meta, progress=say)
+    return 0
+
+
+def say(text: str) -> None:
+    """One line to standard output."""
+    print(text, flush=True)  # noqa: T201  the command's output

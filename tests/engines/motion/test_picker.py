@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+
+from synchresis.engines.motion.picker import (
+    EventPicker,
+    FrameMaps,
+    PickerSettings,
+    joined_score,
+    time_inside,
+    zone_mask,
+)
+from synchresis.engines.zone import Zone
+from synchresis.errors import ParameterError
+
+STEP_NS = 33_000_000
+
+
+def maps(index: int, cells: dict[tuple[int, int], float], *, when: float = 0.5, step=STEP_NS):
+    impact = np.zeros((30, 40), np.float32)
+    for place, value in cells.items():
+        impact[place] = value
+    return FrameMaps(
+        impact=impact,
+        strength=np.full((30, 40), 0.7, np.float32),
+        when=np.full((30, 40), when, np.float32),
+        total=max(cells.values(), default=0.0),
+        begin_ns=(index - 1) * step,
+        end_ns=index * step,
+        captured_ns=index * step,
+    )
+
+
+WHOLE = (Zone(),)
+
+
+def run(values, *, zones=WHOLE, settings=None, place=(10, 20), step=STEP_NS):
+    picker = EventPicker(zones, settings or PickerSettings(threshold=0.5))
+    state = picker.initial_state()
+    row, col = place
+    return [
+        picker.step(maps(k + 1, {(row, col): v, (row, col + 1): v}, step=step), state)
+        for k, v in enumerate(values)
+    ]
+
+
+def frames_of(found):
+    return [k for k, events in enumerate(found) if events]
+
+
+def test_one_hit_gives_one_event_at_the_crossing():
+    assert frames_of(run([0.1, 0.3, 0.8, 0.9, 0.7, 0.1, 0.0])) == [2]
+
+
+def test_a_plateau_stays_one_event_and_a_fall_opens_for_the_next():
+    assert frames_of(run([0.1, 0.9, 0.9, 0.9, 0.9, 0.9])) == [1]
+    assert frames_of(run([0.1, 0.9, 0.3, 0.9, 0.2])) == [1, 3]
+
+
+def test_a_shallow_dip_is_not_a_new_hit():
+    assert frames_of(run([0.1, 0.9, 0.75, 0.9, 0.1])) == [1]
+
+
+def test_refractory_time_is_kept():
+    assert frames_of(run([0.9, 0.1, 0.9, 0.1, 0.9], step=20_000_000)) == [0, 4]
+    assert frames_of(run([0.9, 0.1, 0.9], step=30_000_000)) == [0, 2]
+
+
+def test_event_carries_time_place_and_strength():
+    picker = EventPicker((Zone(),), PickerSettings())
+    found = picker.step(maps(3, {(10, 20): 0.9, (10, 21): 0.9}, when=0.25), picker.initial_state())
+    (event,) = found
+    assert event.t_ns == 2 * STEP_NS + STEP_NS // 4
+    assert event.decided_ns == 3 * STEP_NS
+    assert event.strength == pytest.approx(0.7)
+    assert event.x == pytest.approx(21 / 40, abs=1e-3)
+    assert event.y == pytest.approx(10.5 / 30, abs=1e-3)
+
+
+@pytest.mark.parametrize("when", [0.0, 0.5, 1.0])
+def test_time_lies_inside_the_interval(when):
+    assert 100 < time_inside(100, 200, when) <= 200
+
+
+def test_zones_are_independent_and_an_event_counts_in_each_that_holds_it():
+    left, right, whole = Zone(0, 0, 0.5, 1), Zone(0.5, 0, 1, 1), Zone()
+    found = run([0.1, 0.9], zones=(left, right, whole), place=(10, 5))
+    assert [event.zone for event in found[1]] == [0, 2]
+
+
+def test_sensitivity_moves_the_bar_by_odds():
+    assert PickerSettings(threshold=0.5, sensitivity=3.0).bar == pytest.approx(0.25)
+    assert frames_of(run([0.1, 0.4])) == []
+    assert frames_of(run([0.1, 0.4], settings=PickerSettings(0.5, 3.0))) == [1]
+
+
+def test_score_needs_two_cells_and_the_whole_picture():
+    one = np.zeros((30, 40), np.float32)
+    one[3, 3] = 1.0
+    assert joined_score(one, 1.0, 0.0) == pytest.approx(0.5)
+    assert joined_score(one, 0.0, 0.5) == 0.0
+    assert joined_score(np.zeros((30, 40), np.float32), 1.0, 0.5) == 0.0
+
+
+def test_a_zone_smaller_than_a_cell_still_has_one():
+    assert zone_mask(Zone(0.501, 0.501, 0.502, 0.502), 30, 40).sum() == 1
+
+
+@pytest.mark.parametrize("bad", [{"threshold": 0.0}, {"sensitivity": 0.0}, {"whole": 1.5}])
+def test_settings_out_of_range_are_refused(bad):
+    with pytest.raises(ParameterError, match=next(iter(bad))):
+        PickerSettings(**bad)
