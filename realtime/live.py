@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from typing import Final, Literal, Self, TypeAlias
 
@@ -20,12 +21,14 @@ from synchresis.realtime.delay import MS, auto_lookahead_ns
 from synchresis.realtime.device_loop import DeviceLoop, LoopSettings
 from synchresis.realtime.links import Context, Inlet, Outlet, policy_for
 from synchresis.realtime.nodes import LockstepSpeaker, ParserNode, View
-from synchresis.realtime.ring import Ring, SoftwareRing
-from synchresis.realtime.sinks import NullSink, Sink, SoundFileSink
+from synchresis.realtime.outputs import open_ring, open_sink
+from synchresis.realtime.ring import Ring
+from synchresis.realtime.sinks import Sink
 from synchresis.realtime.sources import SourceSettings, open_film, open_live
 from synchresis.realtime.sources.source import Film, LiveSource
 from synchresis.realtime.status import Status
 from synchresis.realtime.threads import (
+    SWITCH_S,
     NodeThread,
     run_device_loop,
     run_film,
@@ -37,9 +40,6 @@ from synchresis.realtime.threads import (
 _log = logging.getLogger(__name__)
 
 ClockName: TypeAlias = Literal["device", "virtual"]
-
-SWITCH_S: Final = 0.0005
-"""Longest time a thread keeps the interpreter while another waits."""
 
 _POLL_S: Final = 0.05
 
@@ -131,6 +131,7 @@ class LiveSession:
         self._outlets: list[Outlet] = []
         self._threads: list[NodeThread] = []
         self._context: Context | None = None
+        self._closers = ExitStack()
         self._started_ns: int | None = None
         self._playing_ns: int | None = None
         self._switch_s = sys.getswitchinterval()
@@ -201,6 +202,7 @@ class LiveSession:
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join(timeout=5)
+        self._closers.close()
         if self._context is not None and not any(t.is_alive() for t in self._threads):
             self._context.destroy(linger=0)
             self._context = None
@@ -323,13 +325,16 @@ class LiveSession:
         address = f"inproc://{what}"
         outlet = Outlet(self._context, [address], policy)
         self._outlets.append(outlet)
+        self._closers.callback(outlet.close)
         inlet = Inlet(self._context, address, policy)
         self._inlets.append(inlet)
+        self._closers.callback(inlet.close)
         return outlet, inlet
 
     def _wire_virtual(self) -> None:
         source = replace(self.settings.source, seconds=self.settings.seconds)
         film = self._parts.film or open_film(source)
+        self._closers.callback(film.close)
         sink = self._parts.sink or open_sink(self.settings.out)
         frames_out, frames_in = self._link("frame")
         gestures_out, gestures_in = self._link("gesture")
@@ -343,6 +348,7 @@ class LiveSession:
     def _wire_device(self) -> None:
         settings = self.settings
         self._source = self._parts.source or open_live(settings.source, clock=self._clock)
+        self._closers.callback(self._source.close)
         ring = self._parts.ring or open_ring(settings.out, settings.device, self._clock)
         frames_out, frames_in = self._link("frame")
         gestures_out, gestures_in = self._link("gesture")
@@ -358,31 +364,3 @@ class LiveSession:
             NodeThread("parser", run_worker(self._parser, frames_in, gestures_out)),
             NodeThread("speaker", run_device_loop(self.loop, gestures_in, self._clock)),
         ]
-
-
-def open_sink(out: str) -> Sink:
-    """Sink for the virtual clock.
-
-    Raises:
-        ParameterError: "device", which runs on its own clock, or an unknown format.
-        InputError: the file cannot be written.
-    """
-    if out == "device":
-        raise ParameterError(
-            "out='device' runs on its own clock; with --clock virtual give --out FILE.wav or null"
-        )
-    return NullSink() if out == "null" else SoundFileSink(out)
-
-
-def open_ring(out: str, device: str | None, clock: Clock) -> Ring:
-    """Ring for the device clock: an audio device, or a clock and a file.
-
-    Raises:
-        DeviceError: the device cannot be used.
-        InputError, ParameterError: the file cannot be written.
-    """
-    if out == "device":
-        from synchresis.realtime.sinks.device import DeviceRing
-
-        return DeviceRing(device)
-    return SoftwareRing(clock, open_sink(out))

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import numpy as np
 
@@ -17,7 +18,13 @@ from synchresis.realtime.sources.source import Film, LiveSource
 
 _log = logging.getLogger(__name__)
 
-_POLL_S = 0.05
+SWITCH_S: Final = 0.0005
+"""Longest time a thread keeps the interpreter while another waits."""
+
+RING_OUT_NS: Final = 2 * NS_PER_S
+"""Time for the last sound of a source that ended."""
+
+_POLL_S: Final = 0.05
 
 
 class NodeThread(threading.Thread):
@@ -119,7 +126,7 @@ def run_worker(
 
 
 def run_lockstep_speaker(node: Node, inlet: Inlet, sink: Sink) -> Callable[[threading.Event], None]:
-    """Write blocks as gestures complete them."""
+    """Write blocks as gestures complete them; a run that does not reach its end leaves no file."""
 
     def work(stopping: threading.Event) -> None:
         body: Body | None = None
@@ -131,7 +138,8 @@ def run_lockstep_speaker(node: Node, inlet: Inlet, sink: Sink) -> Callable[[thre
                     for block in node.process(body) if body else ():
                         assert isinstance(block, np.ndarray)
                         sink.write(block)
-                sink.close()
+                if isinstance(body, End):
+                    sink.close()
             finally:
                 sink.abort()
 
@@ -149,10 +157,6 @@ def run_device_loop(
                 clock.sleep_until(clock.now_ns() + loop.tick())
 
     return work
-
-
-RING_OUT_NS = 2 * NS_PER_S
-"""Time for the last sound of a source that ended."""
 
 
 def _rung_out(loop: DeviceLoop, clock: Clock) -> bool:

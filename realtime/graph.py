@@ -1,0 +1,290 @@
+"""Graph files: nodes and their links, written in TOML, refused with line and key."""
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
+
+import msgspec
+
+from synchresis.engines.runtime.engine import Backend
+from synchresis.engines.voice.mixer import MASTER_DB
+from synchresis.engines.zone import Zone
+from synchresis.environment import runtime_dir
+from synchresis.errors import InputError
+from synchresis.realtime.security import Keys, read_keys
+from synchresis.realtime.sources import is_live
+from synchresis.realtime.toml_lines import line_of
+
+VERSION: Final = 1
+"""Version of the format."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
+
+Positive: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
+
+
+class _Node(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
+    """What every node may say.
+
+    Attributes:
+        process: nodes of one name share a process.
+        bind: TCP address its output can be reached at, beside those on this machine.
+        connect: the same address as others must write it, if it differs.
+        key: public key of the machine it runs on, for those on others.
+    """
+
+    process: str = "main"
+    bind: str | None = None
+    connect: str | None = None
+    key: str | None = None
+
+
+class CameraSpec(_Node, frozen=True, forbid_unknown_fields=True, tag="camera", kw_only=True):
+    """A source of frames: camera number, file, URL or scene:NAME."""
+
+    source: str = "0"
+    mirror: bool = True
+    camera_delay_ms: Annotated[float, msgspec.Meta(ge=0, le=1000)] = 0.0
+    seconds: Positive | None = None
+    seed: int = 0
+
+
+class ParserSpec(_Node, frozen=True, forbid_unknown_fields=True, tag="parser", kw_only=True):
+    """A motion parser."""
+
+    input: str
+    lookahead_ms: Annotated[float, msgspec.Meta(ge=-50, le=120)] = 0.0
+    sensitivity: Annotated[float, msgspec.Meta(ge=0.01, le=100)] = 1.0
+
+
+class SpeakerSpec(_Node, frozen=True, forbid_unknown_fields=True, tag="speaker", kw_only=True):
+    """Score, voice and mixer with an output: device, null, or a .wav or .flac file."""
+
+    input: str
+    out: str = "device"
+    device: str | None = None
+    buffer: Annotated[int, msgspec.Meta(ge=1, le=32)] | Literal["auto"] = 2
+    asap: bool = False
+    seed: int = 0
+    gain_db: Annotated[float, msgspec.Meta(ge=-80, le=24)] = MASTER_DB
+
+
+NodeSpec: TypeAlias = CameraSpec | ParserSpec | SpeakerSpec
+
+_INPUT_KIND: Final[Mapping[type, type]] = {ParserSpec: CameraSpec, SpeakerSpec: ParserSpec}
+
+
+class _Security(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Secret key file of this machine, and the public keys that may connect to it."""
+
+    secret: str
+    allow: tuple[str, ...] = ()
+
+
+class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything but the nodes, zones and keys."""
+
+    version: int = VERSION
+    clock: Literal["device", "virtual"] = "device"
+    pack: str = "default"
+    engine: Backend = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A whole graph, checked.
+
+    Attributes:
+        path: of its file.
+        clock: device or virtual.
+        pack: name or path.
+        engine: backend of the networks.
+        zones: of all parsers and speakers.
+        nodes: by name.
+        keys: of this machine, None without links to others.
+    """
+
+    path: Path
+    clock: Literal["device", "virtual"]
+    pack: str
+    engine: Backend
+    zones: tuple[Zone, ...]
+    nodes: Mapping[str, NodeSpec]
+    keys: Keys | None
+
+    def processes(self) -> dict[str, tuple[str, ...]]:
+        """Names of nodes by the process they run in."""
+        names = sorted({node.process for node in self.nodes.values()})
+        return {p: tuple(n for n, node in self.nodes.items() if node.process == p) for p in names}
+
+    def receivers(self, name: str) -> int:
+        """How many nodes take from a node."""
+        return sum(getattr(node, "input", None) == name for node in self.nodes.values())
+
+    def binds(self, name: str) -> list[str]:
+        """Addresses a node's output is bound to: in its process, on this machine, beyond."""
+        bind = self.nodes[name].bind
+        return [_inproc(name), self._ipc(name), *([bind] if bind else [])]
+
+    def address(self, name: str, *, inside: bool) -> str:
+        """Address to take a node's output from.
+
+        Args:
+            name: of the node that gives.
+            inside: whether it runs in the same process.
+        """
+        node = self.nodes[name]
+        if inside:
+            return _inproc(name)
+        if node.connect:
+            return node.connect
+        if node.bind:
+            return re.sub(r"//(\*|0\.0\.0\.0):", "//127.0.0.1:", node.bind)
+        return self._ipc(name)
+
+    def _ipc(self, name: str) -> str:
+        """Address on this machine, the same for everybody who reads the same file."""
+        folder = runtime_dir()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        digest = hashlib.sha256(f"{self.path.resolve()} {name}".encode()).hexdigest()[:16]
+        return f"ipc://{folder}/{digest}"
+
+
+def _inproc(name: str) -> str:
+    return f"inproc://node/{name}"
+
+
+def load_graph(path: str | Path) -> Graph:
+    """Read and check a graph file.
+
+    Raises:
+        InputError: with line and key of what is wrong.
+        ParameterError: a key file holds no key.
+    """
+    text = _read(Path(path))
+    source = _Source(Path(path), text, _parse(Path(path), text))
+    table = dict(source.table)
+    nodes = source.take(table, "nodes", dict)
+    zones = source.take(table, "zones", list)
+    security = table.pop("security", None)
+    head = source.convert(table, _Head, ())
+    if head.version != VERSION:
+        source.fail(("version",), f"version {head.version} is not {VERSION}")
+    graph = Graph(
+        path=Path(path),
+        clock=head.clock,
+        pack=head.pack,
+        engine=head.engine,
+        zones=tuple(source.convert(z, Zone, ("zones", n)) for n, z in enumerate(zones))
+        or (Zone(),),
+        nodes={name: _node(source, name, value) for name, value in nodes.items()},
+        keys=_keys(source, security),
+    )
+    _check(source, graph)
+    return graph
+
+
+T = TypeVar("T")
+Key: TypeAlias = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A file being read, to complain about it."""
+
+    path: Path
+    text: str
+    table: dict[str, Any]
+
+    def fail(self, key: Key, problem: str) -> None:
+        """Refuse with line and key."""
+        dotted = ".".join(map(str, key)) or "file"
+        raise InputError(f"{self.path}:{line_of(self.text, key)}: {dotted}: {problem}")
+
+    def take(self, table: dict[str, Any], name: str, kind: type[T]) -> T:
+        """Remove and return a value of the top level; empty if missing."""
+        value = table.pop(name, kind())
+        if not isinstance(value, kind):
+            self.fail((name,), f"must be a {'table' if kind is dict else 'list of tables'}")
+        return value
+
+    def convert(self, value: Any, kind: Any, key: Key) -> Any:
+        """Check a value against a type."""
+        try:
+            return msgspec.convert(value, kind)
+        except msgspec.ValidationError as err:
+            problem, _, place = str(err).partition(" - at `$")
+            deeper = [part for part in re.split(r"[.\[\]`]+", place) if part]
+            named = re.search(r"unknown field `(\w+)`", problem)
+            if named:
+                deeper.append(named.group(1))
+            self.fail((*key, *deeper), problem[:1].lower() + problem[1:])
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except OSError as err:
+        raise InputError(f"{path}: cannot be read ({err.strerror})") from err
+    except UnicodeDecodeError as err:
+        raise InputError(f"{path}: is no text file") from err
+
+
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as err:
+        found = re.search(r"\(at (?:line (\d+), column \d+|end of document)\)", str(err))
+        line = int(found.group(1)) if found and found.group(1) else text.count("\n") + 1
+        problem = str(err).partition(" (at ")[0]
+        raise InputError(f"{path}:{line}: not TOML: {problem}") from err
+
+
+def _node(source: _Source, name: str, value: Any) -> NodeSpec:
+    key = ("nodes", name)
+    if not _NAME.fullmatch(name):
+        source.fail(key, "names have 1 to 40 letters, digits, - or _")
+    if isinstance(value, dict) and "kind" not in value:
+        source.fail(key, "missing `kind`: camera, parser or speaker")
+    spec: NodeSpec = source.convert(value, NodeSpec, key)
+    return spec
+
+
+def _keys(source: _Source, value: Any) -> Keys | None:
+    if value is None:
+        return None
+    security: _Security = source.convert(value, _Security, ("security",))
+    return read_keys(security.secret, frozenset(security.allow))
+
+
+def _check(source: _Source, graph: Graph) -> None:
+    """What no single value can tell."""
+    if not graph.nodes:
+        source.fail(("nodes",), "a graph needs nodes: [nodes.NAME] with a kind")
+    for name, node in graph.nodes.items():
+        _check_input(source, graph, name, node)
+        if graph.clock == "virtual":
+            _check_virtual(source, name, node)
+
+
+def _check_input(source: _Source, graph: Graph, name: str, node: NodeSpec) -> None:
+    if isinstance(node, CameraSpec):
+        return
+    key = ("nodes", name, "input")
+    giver, wanted = graph.nodes.get(node.input), _INPUT_KIND[type(node)]
+    if giver is None:
+        source.fail(key, f"no node {node.input!r}; there are {', '.join(graph.nodes)}")
+    if not isinstance(giver, wanted):
+        kind = "camera" if wanted is CameraSpec else "parser"
+        source.fail(key, f"{node.input!r} must be a {kind}")
+
+
+def _check_virtual(source: _Source, name: str, node: NodeSpec) -> None:
+    if isinstance(node, CameraSpec) and is_live(node.source):
+        source.fail(("nodes", name, "source"), f"{node.source!r} happens now; clock is 'virtual'")
+    if isinstance(node, SpeakerSpec) and node.out == "device":
+        source.fail(("nodes", name, "out"), "give a file or 'null'; clock is 'virtual'")

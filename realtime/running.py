@@ -1,0 +1,159 @@
+"""Run graphs: in one process, or in many that are watched and started again."""
+
+import logging
+import multiprocessing
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from typing import Final
+
+from synchresis.errors import SynchresisError, TransportError
+from synchresis.realtime.graph import Graph, load_graph
+from synchresis.realtime.node_group import NodeGroup
+
+_log = logging.getLogger(__name__)
+
+RESTARTS: Final = 5
+"""Times a process is started again within a minute before the graph gives up."""
+
+_RESTART_PAUSE_S: Final = 0.5
+_MINUTE_S: Final = 60.0
+_POLL_S: Final = 0.1
+_REFUSED: Final = 2
+
+Stop = Callable[[], bool]
+"""Asked again and again whether to stop."""
+
+
+def _never() -> bool:
+    return False
+
+
+def run_graph(graph: Graph, *, stop: Stop = _never) -> None:
+    """Run all nodes until their source ends, in as many processes as the file asks for.
+
+    On the device clock a process that was killed is started again; links find it.
+
+    Raises:
+        SynchresisError: a node cannot run, or a process was killed on the virtual clock or too
+            often.
+    """
+    processes = graph.processes()
+    if len(processes) == 1:
+        run_nodes(graph, tuple(graph.nodes), stop=stop)
+        return
+    _Supervisor(graph).run(stop)
+
+
+def run_nodes(graph: Graph, names: Sequence[str], *, stop: Stop = _never) -> None:
+    """Run some nodes of a graph in this process until their source ends.
+
+    Raises:
+        SynchresisError: one of them cannot run.
+    """
+    group = NodeGroup(graph, names)
+    try:
+        group.start()
+        while not stop() and group.poll():
+            pass
+    finally:
+        group.stop()
+
+
+@dataclass(slots=True)
+class _Child:
+    """A process with some nodes."""
+
+    names: tuple[str, ...]
+    process: SpawnProcess
+    pipe: Connection
+    starts: "deque[float]" = field(default_factory=lambda: deque(maxlen=RESTARTS + 1))
+
+
+class _Supervisor:
+    """Starts the processes of a graph, and starts them again."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._spawn = multiprocessing.get_context("spawn")
+        self._children: list[_Child] = []
+
+    def run(self, stop: Stop) -> None:
+        try:
+            for names in self._graph.processes().values():
+                self._children.append(self._start(names))
+            while self._children and not stop():
+                self._watch()
+                time.sleep(_POLL_S)
+        finally:
+            self._stop()
+
+    def _start(self, names: tuple[str, ...]) -> _Child:
+        ours, theirs = self._spawn.Pipe(duplex=False)
+        process = self._spawn.Process(
+            target=_child, args=(str(self._graph.path), names, theirs), daemon=True
+        )
+        process.start()
+        theirs.close()
+        child = _Child(names, process, ours)
+        child.starts.append(time.monotonic())
+        return child
+
+    def _watch(self) -> None:
+        """Look after children that ended."""
+        for child in [c for c in self._children if c.process.exitcode is not None]:
+            code = child.process.exitcode
+            if code == 0:
+                self._children.remove(child)
+            elif code == _REFUSED and child.pipe.poll():
+                raise TransportError(child.pipe.recv())
+            else:
+                self._start_again(child)
+
+    def _start_again(self, child: _Child) -> None:
+        names = ", ".join(child.names)
+        code = child.process.exitcode
+        if self._graph.clock == "virtual":
+            raise TransportError(f"process of {names} ended with {code}; lock-step cannot go on")
+        child.starts.append(time.monotonic())
+        if len(child.starts) > RESTARTS and child.starts[-1] - child.starts[0] < _MINUTE_S:
+            raise TransportError(f"process of {names} ended {RESTARTS + 1} times within a minute")
+        _log.warning("process of %s ended with %s; starting it again", names, code)
+        time.sleep(_RESTART_PAUSE_S)
+        again = self._start(child.names)
+        child.pipe.close()
+        child.process, child.pipe = again.process, again.pipe
+
+    def _stop(self) -> None:
+        for child in self._children:
+            if child.process.is_alive():
+                child.process.terminate()
+        for child in self._children:
+            child.process.join(timeout=10)
+            if child.process.is_alive():
+                child.process.kill()
+            child.pipe.close()
+
+
+def _child(path: str, names: tuple[str, ...], pipe: Connection) -> None:
+    """Run nodes in a process of their own; what is refused is told to the parent."""
+    parent = os.getppid()
+    stopped = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopped
+        stopped = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    try:
+        run_nodes(load_graph(Path(path)), names, stop=lambda: stopped or os.getppid() != parent)
+    except SynchresisError as err:
+        pipe.send(str(err))
+        raise SystemExit(_REFUSED) from err
