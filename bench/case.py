@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,10 +51,13 @@ class Timing:
     Attributes:
         case: what was timed.
         samples_ms: float64[repeats], milliseconds of one call each, in the order measured.
+        cpu_ms: float64[repeats], processor time of the calling thread in each: what is left of a
+            call on a machine that does nothing else. Empty where it was not taken.
     """
 
     case: Case
     samples_ms: NDArray[np.float64]
+    cpu_ms: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     def percentile(self, percent: float) -> float:
         """Milliseconds that this percentage of the calls stayed within."""
@@ -64,6 +67,11 @@ class Timing:
     def p50(self) -> float:
         """Median, milliseconds."""
         return self.percentile(50)
+
+    @property
+    def cpu_p50(self) -> float | None:
+        """Median processor time of the calling thread, milliseconds; None if not taken."""
+        return float(np.median(self.cpu_ms)) if len(self.cpu_ms) else None
 
     @property
     def p95(self) -> float:
@@ -101,7 +109,7 @@ def measure_together(pairs: Sequence[tuple[Case, Step]]) -> list[Timing]:
     Returns:
         One timing per pair, in the order given.
     """
-    samples = [np.zeros(case.repeats) for case, _ in pairs]
+    samples = [np.zeros((2, case.repeats)) for case, _ in pairs]
     for case, step in pairs:
         for _ in range(case.warmup):
             step()
@@ -109,8 +117,8 @@ def measure_together(pairs: Sequence[tuple[Case, Step]]) -> list[Timing]:
         for turn in range(max(case.repeats for case, _ in pairs)):
             for (case, step), row in zip(pairs, samples, strict=True):
                 if turn < case.repeats:
-                    row[turn] = _call_ms(step, case.inner)
-    return [Timing(case, row) for (case, _), row in zip(pairs, samples, strict=True)]
+                    row[:, turn] = _call_ms(step, case.inner)
+    return [Timing(case, *row) for (case, _), row in zip(pairs, samples, strict=True)]
 
 
 def measure_noise(case: Case, step: Step) -> float:
@@ -122,11 +130,15 @@ def measure_noise(case: Case, step: Step) -> float:
     return abs(first.p50 - second.p50) / min(first.p50, second.p50)
 
 
-def _call_ms(step: Step, inner: int) -> float:
+def _call_ms(step: Step, inner: int) -> tuple[float, float]:
+    """Elapsed and processor time of one call."""
+    cpu = time.thread_time_ns()
     begin = time.perf_counter_ns()
     for _ in range(inner):
         step()
-    return (time.perf_counter_ns() - begin) * MS_PER_NS / inner
+    elapsed = time.perf_counter_ns() - begin
+    cpu = time.thread_time_ns() - cpu
+    return elapsed * MS_PER_NS / inner, cpu * MS_PER_NS / inner
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -109,8 +110,11 @@ class Report(msgspec.Struct, frozen=True):
         raise InputError(f"report {self.bench} has no metric {metric}")
 
 
+CPU_NOTE: Final = "processor time of the thread: what is left on a machine that is not busy"
+
+
 def timing_results(timing: Timing, *, note: str = "") -> list[Result]:
-    """p50, p95, p99 and max of a timing, and its misses where it has a deadline."""
+    """p50, p95, p99, max and processor time of a timing; its misses where it has a deadline."""
     name = timing.case.name
     rows = [
         Result(f"{name}.p50", _rounded(timing.p50), "ms", note=note),
@@ -118,6 +122,8 @@ def timing_results(timing: Timing, *, note: str = "") -> list[Result]:
         Result(f"{name}.p99", _rounded(timing.p99), "ms", note=note),
         Result(f"{name}.max", _rounded(timing.max), "ms", note=note),
     ]
+    if timing.cpu_p50 is not None:
+        rows.append(Result(f"{name}.cpu_p50", _rounded(timing.cpu_p50), "ms", note=CPU_NOTE))
     if timing.case.deadline_ms is not None:
         rule = f"slower than {timing.case.deadline_ms:g} ms, of {len(timing.samples_ms)}"
         rows.append(Result(f"{name}.misses", timing.misses, "count", note=rule))

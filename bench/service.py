@@ -51,6 +51,7 @@ def build_service(pack_name: str, backend: Backend = "auto") -> Service:
 def scene_frames(options: Options, size: tuple[int, int], count: int = FRAMES) -> list[Frame]:
     """Frames of a scene, drawn beforehand: the camera is no part of the service."""
     stream = scene_source(SCENE, seed=options.seed, fps=FPS, size=size)
+    count = count // 10 if options.quick else count
     return [stream.step() for _ in range(count)]
 
 

@@ -1,5 +1,6 @@
 import gc
 import os
+import time
 
 import numpy as np
 import pytest
@@ -65,3 +66,10 @@ def test_pinning_is_undone():
     with pinned_to_one_core() as core:
         assert os.sched_getaffinity(0) == {core}
     assert os.sched_getaffinity(0) == before
+
+
+def test_processor_time_leaves_waiting_out():
+    timing = measure(Case("x", warmup=0, repeats=3), lambda: time.sleep(0.02))
+    assert timing.p50 >= 20
+    assert timing.cpu_p50 < 10
+    assert Timing(Case("x"), np.zeros(3)).cpu_p50 is None
