@@ -1,7 +1,7 @@
 """Overlap-add in torch, differentiable, for training the voice."""
 
 import torch
-import torch.nn.functional as F  # noqa: N812 (torch's own convention)
+import torch.nn.functional as F
 from torch import Tensor
 
 from synchresis.kernels.overlap_add.window import HOP, N, window

@@ -41,7 +41,7 @@ def fit_motion(d: Floats, trust: Floats, per_pixel: float, sums: Doubles, motion
 def _normal_equations(
     d: Floats, confidence: Floats, sharpness: float, motion: Doubles, sums: Doubles
 ) -> None:
-    """Sum weight·basis·basisᵀ and weight·d·basis; rows are summed in float32, the rest in float64."""
+    """Sum weight·basis·basisᵀ and weight·d·basis: rows in float32, the rest in float64."""
     rows, cols = confidence.shape
     sums[:] = 0.0
     sharp = np.float32(sharpness)
