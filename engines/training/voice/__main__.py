@@ -1,7 +1,8 @@
 """Train the voice: `python -m synchresis.engines.training.voice RECORDINGS.npz OUT --minutes N`.
 
 RECORDINGS.npz comes from `python -m synchresis.engines.training.voice.pack`. Needs torch and NumPy.
-Writes OUT/voice.pt every two minutes and at the end; run again, it goes on from there.
+Writes OUT/voice.pt every two minutes and at the end; run again, it goes on from there. The learning
+rate falls over `--minutes` in all; `--stop-after` ends one run of several earlier.
 """
 
 import argparse
@@ -30,6 +31,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("recordings", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--minutes", type=float, default=18.0)
+    parser.add_argument("--stop-after", type=float, default=1e9, metavar="MINUTES")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--batch", type=int, default=40)
     parser.add_argument("--hops", type=int, default=256)
@@ -41,7 +43,7 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def build(args: argparse.Namespace) -> tuple[Learner, Planner, Mixer]:
+def build(args: argparse.Namespace) -> tuple[Learner, Planner, Mixer, float]:
     """Everything on the device, resumed where a checkpoint is."""
     torch.manual_seed(args.seed)
     torch.set_float32_matmul_precision("high")
@@ -51,35 +53,38 @@ def build(args: argparse.Namespace) -> tuple[Learner, Planner, Mixer]:
     learned = Learned(recordings, shape).to(device)
     loss = VoiceLoss(torch.from_numpy(recordings.decay60_s)).to(device)
     learner = Learner(learned, loss, Rates(rate=args.rate))
-    read_checkpoint(learner, args.out / "voice.pt")
+    before = read_checkpoint(learner, args.out)
     rng = np.random.default_rng([args.seed, learner.steps])
-    return learner, Planner(recordings, rng), Mixer(recordings, device)
+    return learner, Planner(recordings, rng), Mixer(recordings, device), before
 
 
 def train(args: argparse.Namespace) -> None:
     """Train until the time is over."""
     args.out.mkdir(parents=True, exist_ok=True)
-    learner, planner, mixer = build(args)
+    learner, planner, mixer, before = build(args)
     begin = saved = told = time.monotonic()
+    total, limit = 60.0 * args.minutes, 60.0 * args.stop_after
     sums: dict[str, torch.Tensor] = defaultdict(lambda: torch.zeros((), device=args.device))
-    count, total = 0, 60.0 * args.minutes
-    while (now := time.monotonic()) - begin < total:
+    count = 0
+    while (spent := (now := time.monotonic()) - begin) < min(limit, total - before):
         # Every fourth batch is long and narrow: decays of seconds.
         long = learner.steps % 4 == 3
         batch, hops = (max(args.batch // 4, 1), 3 * args.hops) if long else (args.batch, args.hops)
-        terms = learner.step(mixer.mix(planner.plan(batch, hops)), progress=(now - begin) / total)
+        terms = learner.step(
+            mixer.mix(planner.plan(batch, hops)), progress=(before + spent) / total
+        )
         for name, value in terms.items():
             sums[name] = sums[name] + value
         count += 1
         if now - told > _REPORT_S:
             told = now
-            report(learner.steps, now - begin, {n: float(v) / count for n, v in sums.items()})
+            report(learner.steps, before + spent, {n: float(v) / count for n, v in sums.items()})
             sums.clear()
             count = 0
         if now - saved > _SAVE_S:
             saved = now
-            write_checkpoint(learner, args.out / "voice.pt")
-    write_checkpoint(learner, args.out / "voice.pt")
+            write_checkpoint(learner, args.out, before + spent)
+    write_checkpoint(learner, args.out, before + time.monotonic() - begin)
 
 
 def report(steps: int, seconds: float, means: dict[str, float]) -> None:

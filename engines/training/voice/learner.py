@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from synchresis.engines.training.voice.latches import EMBEDDING, TAKE
+from synchresis.engines.training.voice.features import start
+from synchresis.engines.training.voice.latches import TAKE
 from synchresis.engines.training.voice.losses import VoiceLoss, weighted
 from synchresis.engines.training.voice.mixing import Batch
 from synchresis.engines.training.voice.network import Shape, VoiceNetwork
@@ -35,9 +36,10 @@ class Learned(nn.Module):
     def __init__(self, recordings: Recordings, shape: Shape) -> None:
         super().__init__()
         self.network = VoiceNetwork(shape)
-        self.palettes = nn.Parameter(0.5 * torch.randn(len(recordings.palettes), EMBEDDING))
-        self.families = nn.Parameter(0.3 * torch.randn(len(recordings.families), EMBEDDING))
-        self.takes = nn.Parameter(0.3 * torch.randn(len(recordings.files), TAKE))
+        first = start(recordings)
+        self.palettes = nn.Parameter(torch.from_numpy(first.palettes))
+        self.families = nn.Parameter(torch.from_numpy(first.families))
+        self.takes = nn.Parameter(torch.from_numpy(first.takes))
         self.register_buffer("palette", torch.from_numpy(np.asarray(recordings.palette)))
 
     def embedding(self, family: Tensor) -> Tensor:

@@ -1,0 +1,147 @@
+"""Export the voice into a pack: one hop as an ONNX graph, palettes, licences.
+
+`python -m synchresis.engines.training.voice.export CHECKPOINT RECORDINGS.npz PACK LICENSES.md`
+"""
+
+import argparse
+import csv
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.numpy import save
+
+from synchresis.engines.packs import PaletteEntry, VoiceEntry, update_pack
+from synchresis.engines.packs.manifest import PALETTE_FILE, PALETTE_TENSOR, Free
+from synchresis.engines.runtime.tensors import TensorSpec
+from synchresis.engines.timebase import HOP, SAMPLE_RATE
+from synchresis.engines.training.voice.checkpoint import load_learned
+from synchresis.engines.training.voice.frames import overlap_add
+from synchresis.engines.training.voice.latches import EMBEDDING
+from synchresis.engines.training.voice.learner import Learned
+from synchresis.engines.training.voice.mel import MELS
+from synchresis.engines.training.voice.network import NOISE, VoiceNetwork
+from synchresis.engines.training.voice.recordings import Recordings, load
+from synchresis.engines.training.voice.streaming import HopNetwork, run_sequence, state_shapes
+from synchresis.kernels.overlap_add.window import BINS
+
+FILE: Final = "voice.onnx"
+FAMILIES_FILE: Final = "families.safetensors"
+"""Embeddings of everything trained on: where teaching starts, and what evaluation plays."""
+
+FAMILIES_TENSOR: Final = "families"
+PALETTES: Final = Path(__file__).with_name("palettes.csv")
+
+_INPUTS: Final = {"control": (8,), "palette": (EMBEDDING,), "noise": (NOISE,)}
+_OUTPUTS: Final = {"real": (BINS,), "imag": (BINS,), "mel": (MELS,)}
+_OPSET = 20
+_DECAY_HOPS = 1000
+
+
+def voice_entry(network: VoiceNetwork, meta: Free) -> VoiceEntry:
+    """What the manifest says of the graph."""
+    return VoiceEntry(
+        file=FILE,
+        inputs=_specs(_INPUTS),
+        outputs=_specs(_OUTPUTS),
+        states=_specs(state_shapes(network)),
+        noise=NOISE,
+        meta=meta,
+    )
+
+
+def voice_graph(network: VoiceNetwork) -> bytes:
+    """The graph of one hop, batch axis open, as ONNX."""
+    hop = HopNetwork(network).eval()
+    states = state_shapes(network)
+    example = tuple(torch.zeros(2, *shape) for shape in (*_INPUTS.values(), *states.values()))
+    batch = torch.export.Dim("B", min=1, max=64)
+    axes = [{0: batch} for _ in _INPUTS]
+    with tempfile.TemporaryDirectory() as folder, torch.no_grad():
+        path = Path(folder) / FILE
+        torch.onnx.export(
+            hop,
+            example,
+            path,
+            input_names=[*_INPUTS, *states],
+            output_names=[*_OUTPUTS, *(f"{name}_next" for name in states)],
+            dynamic_shapes=(*axes, tuple({0: batch} for _ in states)),
+            opset_version=_OPSET,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+        return path.read_bytes()
+
+
+def decays(learned: Learned, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Seconds until a loud hit of each palette has fallen by 60 dB for good: float64[P]."""
+    control = torch.zeros(1, _DECAY_HOPS, 8)
+    control[:, 1, 0] = control[:, 1, 2] = 1.0
+    noise = torch.randn(1, _DECAY_HOPS, NOISE, generator=torch.Generator().manual_seed(0))
+    seconds = []
+    for row in torch.from_numpy(embeddings):
+        with torch.no_grad():
+            palette = row.expand(1, _DECAY_HOPS, EMBEDDING)
+            played = run_sequence(learned.network, control, palette, noise)
+            sound = overlap_add(played.real, played.imag)[0]
+        loud = sound.reshape(-1, HOP).square().mean(1)
+        heard = torch.nonzero(loud > 1e-6 * loud.max())
+        seconds.append(float(heard[-1] if len(heard) else 1) * HOP / SAMPLE_RATE)
+    return np.array(seconds)
+
+
+def palette_rows(recordings: Recordings) -> tuple[list[dict[str, str]], list[int]]:
+    """Rows of palettes.csv and the family of each."""
+    with PALETTES.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return rows, [recordings.families.index(row["family"]) for row in rows]
+
+
+def write_voice(learned: Learned, recordings: Recordings, pack: Path, licences: Path) -> None:
+    """Put the voice, its palettes and its licences into a pack."""
+    with torch.no_grad():
+        table = learned.embedding(torch.arange(len(recordings.families))).numpy()
+    rows, families = palette_rows(recordings)
+    embeddings = table[families]
+    entries = tuple(
+        PaletteEntry(row["name"], i, round(float(decay), 3), row["licence"], row["attribution"])
+        for i, (row, decay) in enumerate(zip(rows, decays(learned, embeddings), strict=True))
+    )
+    weights = sum(p.numel() for p in learned.network.parameters())
+    meta: Free = {"weights": weights, "recordings": len(recordings.files)}
+    names = {"names": json.dumps(recordings.families)}
+    update_pack(
+        pack,
+        {"voice": voice_entry(learned.network, meta), "palettes": entries},
+        {
+            FILE: voice_graph(learned.network),
+            PALETTE_FILE: save({PALETTE_TENSOR: embeddings}),
+            FAMILIES_FILE: save({FAMILIES_TENSOR: table}, metadata=names),
+            "LICENSES.md": licences.read_bytes(),
+        },
+    )
+
+
+def main() -> None:
+    """Read a checkpoint, write the pack."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("checkpoint", "recordings", "pack", "licences"):
+        parser.add_argument(name, type=Path)
+    args = parser.parse_args()
+    recordings = load(args.recordings)
+    learned = load_learned(args.checkpoint, recordings)
+    write_voice(learned, recordings, args.pack, args.licences)
+
+
+def _specs(shapes: Mapping[str, tuple[int, ...]]) -> tuple[TensorSpec, ...]:
+    return tuple(TensorSpec(name, ("B", *shape)) for name, shape in shapes.items())
+
+
+if __name__ == "__main__":
+    main()
