@@ -12,6 +12,12 @@ from synchresis.kernels.cuda.table import Kernel
 ALIGNMENT: Final = 256
 """Bytes at whose multiples every array on the device begins."""
 
+ArrayOf = tuple[tuple[int, ...], np.dtype[np.generic]]
+"""Shape and number type of an array."""
+
+Arrays = Mapping[str, ArrayOf]
+"""Arrays by name."""
+
 
 class Device(Protocol):
     """One GPU and one stream of work on it; used by one thread at a time, inside `active()`."""
@@ -77,9 +83,7 @@ class Block:
         host: view of each array in the pinned mirror.
     """
 
-    def __init__(
-        self, device: Device, arrays: Mapping[str, tuple[tuple[int, ...], np.dtype[np.generic]]]
-    ) -> None:
+    def __init__(self, device: Device, arrays: Arrays) -> None:
         self._device = device
         offsets, self._nbytes = _offsets(arrays)
         self._mirror = device.pinned(self._nbytes)
@@ -104,9 +108,7 @@ class Block:
         self._device.copy(self._base, other._base, self._nbytes)
 
 
-def _offsets(
-    arrays: Mapping[str, tuple[tuple[int, ...], np.dtype[np.generic]]],
-) -> tuple[dict[str, int], int]:
+def _offsets(arrays: Arrays) -> tuple[dict[str, int], int]:
     offsets, end = {}, 0
     for name, (shape, dtype) in arrays.items():
         offsets[name] = end

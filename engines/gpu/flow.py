@@ -6,7 +6,7 @@ from typing import Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from synchresis.engines.gpu.device import Block, Device
+from synchresis.engines.gpu.device import ArrayOf, Block, Device
 from synchresis.engines.gpu.engine import recorded
 from synchresis.errors import ParameterError
 from synchresis.kernels.cuda.table import (
@@ -240,9 +240,7 @@ def _size(settings: FlowSettings, halvings: int) -> tuple[int, int]:
     return settings.height >> halvings, settings.width >> halvings
 
 
-def _work_arrays(
-    settings: FlowSettings,
-) -> dict[str, tuple[tuple[int, ...], np.dtype[np.generic]]]:
+def _work_arrays(settings: FlowSettings) -> dict[str, ArrayOf]:
     cells = (settings.rows, settings.cols)
     fields = ("found 0", "found 1", "start", "displacement")
     planes = ("trust", "residual", "difference")
@@ -253,9 +251,7 @@ def _work_arrays(
     }
 
 
-def _picture_arrays(
-    settings: FlowSettings,
-) -> dict[str, tuple[tuple[int, ...], np.dtype[np.generic]]]:
+def _picture_arrays(settings: FlowSettings) -> dict[str, ArrayOf]:
     return {
         f"{which} {halvings}": (_size(settings, halvings), FLOAT)
         for halvings in _halvings(settings)

@@ -1,7 +1,7 @@
 """The motion side on the GPU: a grey picture in pinned memory to maps in pinned memory."""
 
 from collections.abc import Mapping
-from typing import cast
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from synchresis.engines.gpu.flow import FlowLaunches, write_frame
 from synchresis.engines.gpu.session import DeviceModel, Session
 from synchresis.errors import EngineError
 from synchresis.kernels.flow.settings import FlowSettings
+
+MADE: Final = ("pixels", "flow", "timing")
+"""The motion network's inputs; kernels write all of them."""
 
 
 class MotionPath:
@@ -30,12 +33,12 @@ class MotionPath:
             raise EngineError(f"motion path: batch={model.batch} must be 1, one path per camera")
         self._device = device
         with device.active():
-            self._session = Session(device, model)
-            inputs = self._session.inputs.pointers
+            self._session = Session(device, model, made=MADE)
+            inputs = self._session.made.pointers
             self._flow = FlowLaunches(
                 device,
                 settings or FlowSettings(),
-                inputs={f"net_{name}": inputs[name] for name in ("pixels", "flow", "timing")},
+                inputs={f"net_{name}": inputs[name] for name in MADE},
             )
             self._flow.frame.host["facts"][...] = (1.0, 0.0, 1.0, 0.75)
             self._replay = recorded(device, self._frame, model.recordable)

@@ -1,12 +1,15 @@
 """Session: one stream of steps through a network on the device, its states kept there."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Final, Protocol
 
 import numpy as np
 
-from synchresis.engines.gpu.device import Block, Device
+from synchresis.engines.gpu.device import ArrayOf, Arrays, Block, Device
 from synchresis.engines.runtime.tensors import NEXT, EngineSpec, TensorSpec
+
+NO_ARRAYS: Final[Arrays] = MappingProxyType({})
 
 BATCHES: Final = (1, 8, 64)
 """Batches networks are prepared for: a graph needs static shapes, and few shapes few builds."""
@@ -57,13 +60,31 @@ class Session:
     """Buffers, states and bound network of one stream.
 
     Attributes:
-        inputs: what the network reads each step.
+        inputs: what the network reads each step and the host gives.
+        made: what the network reads each step and kernels write.
         outputs: what it gives.
     """
 
-    def __init__(self, device: Device, model: DeviceModel) -> None:
+    def __init__(
+        self,
+        device: Device,
+        model: DeviceModel,
+        *,
+        made: Collection[str] = (),
+        extra: Arrays = NO_ARRAYS,
+    ) -> None:
+        """Allocate and bind.
+
+        Args:
+            device: where it runs.
+            model: the network.
+            made: names of inputs that kernels write.
+            extra: further arrays that go up with the inputs, for kernels.
+        """
         spec, batch = model.spec, model.batch
-        self.inputs = Block(device, _arrays(spec.inputs, batch))
+        given = [tensor for tensor in spec.inputs if tensor.name not in made]
+        self.inputs = Block(device, {**_arrays(given, batch), **extra})
+        self.made = Block(device, _arrays((t for t in spec.inputs if t.name in made), batch))
         self.outputs = Block(device, _arrays(spec.outputs, batch))
         self._state = Block(device, _arrays(spec.states, batch))
         self._next = Block(device, _arrays(spec.states, batch))
@@ -72,7 +93,8 @@ class Session:
         self._state.upload()
         self._run = model.bind(
             {
-                **self.inputs.pointers,
+                **{name: self.inputs.pointers[name] for name in _arrays(given, batch)},
+                **self.made.pointers,
                 **self.outputs.pointers,
                 **self._state.pointers,
                 **{name + NEXT: at for name, at in self._next.pointers.items()},
@@ -92,7 +114,5 @@ class Session:
         self._state.upload()
 
 
-def _arrays(
-    specs: Iterable[TensorSpec], batch: int
-) -> dict[str, tuple[tuple[int, ...], np.dtype[np.generic]]]:
+def _arrays(specs: Iterable[TensorSpec], batch: int) -> dict[str, ArrayOf]:
     return {t.name: (t.sized(batch), np.dtype(t.dtype)) for t in specs}

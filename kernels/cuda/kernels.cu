@@ -1,6 +1,7 @@
 // Every kernel under its exported name: device functions under nvcc, host twins otherwise.
 #include "field.h"
 #include "flow.h"
+#include "noise.h"
 #include "overlap_add.h"
 #include "picture.h"
 
@@ -16,4 +17,5 @@ SYNCHRESIS_KERNEL(search, synchresis::Search)
 SYNCHRESIS_KERNEL(measure, synchresis::Measure)
 SYNCHRESIS_KERNEL(fit_motion, synchresis::FitMotion)
 SYNCHRESIS_KERNEL(describe, synchresis::Describe)
+SYNCHRESIS_KERNEL(noise, synchresis::Noise)
 SYNCHRESIS_KERNEL(overlap_add, synchresis::OverlapAdd)

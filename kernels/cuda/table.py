@@ -111,6 +111,13 @@ DESCRIBE: Final = Kernel(
 )
 """Fields per second, and the motion engine's inputs. One thread per network pixel."""
 
+NOISE: Final = Kernel(
+    "noise",
+    128,
+    (*_fields(POINTER, "seed numbers samples out"), *_fields(INTEGER, "zones width")),
+)
+"""Counter-based normal noise. One thread per pair of numbers."""
+
 OVERLAP_ADD: Final = Kernel("overlap_add", 64, _fields(POINTER, "real imag turn weights tail out"))
 """One hop of samples from one spectrum frame. One block per stream."""
 
@@ -122,6 +129,7 @@ KERNELS: Final = (
     MEASURE,
     FIT_MOTION,
     DESCRIBE,
+    NOISE,
     OVERLAP_ADD,
 )
 """Every kernel of the fat binary."""

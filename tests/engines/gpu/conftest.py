@@ -1,5 +1,6 @@
-"""A device on the host: memory is NumPy's, kernels are their twins, networks run on the CPU.
+"""Places to run the GPU code: a device on the host, and (marker gpu) every backend of a real GPU.
 
+The host's device has NumPy's memory, the kernels' twins and networks on the CPU.
 SYNCHRESIS_TWIN_FLAGS replaces the twin's compiler flags (sanitizers).
 """
 
@@ -7,15 +8,18 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import onnxruntime as ort
 import pytest
 from numpy.typing import NDArray
 
-from synchresis.engines.gpu.session import padded
+from synchresis.engines.gpu.device import Device
+from synchresis.engines.gpu.session import DeviceModel, padded
 from synchresis.engines.packs.loading import Pack
 from synchresis.engines.runtime.tensors import NEXT, EngineSpec
+from synchresis.errors import DeviceError, EngineError
 from synchresis.kernels.cuda.build import build_twin
 from synchresis.kernels.cuda.table import Kernel
 from synchresis.kernels.cuda.twin import Twin
@@ -138,10 +142,70 @@ def host_device(make_host_device: Callable[[], HostDevice]) -> HostDevice:
     return make_host_device()
 
 
+def load_on_host(pack: Pack, which: str, batch: int = 1, *, recordable: bool = True) -> HostModel:
+    entry = pack.motion if which == "motion" else pack.voice
+    return HostModel(pack.read(entry.file), entry.spec, padded(batch), recordable)
+
+
 @pytest.fixture
 def host_model() -> Callable[..., HostModel]:
-    def make(pack: Pack, which: str, batch: int = 1, *, recordable: bool = True) -> HostModel:
-        entry = pack.motion if which == "motion" else pack.voice
-        return HostModel(pack.read(entry.file), entry.spec, padded(batch), recordable)
+    return load_on_host
 
-    return make
+
+@dataclass(frozen=True)
+class Place:
+    """A device, and the way to load a network for it: load(pack, which, batch)."""
+
+    device: Device
+    load: Callable[..., DeviceModel]
+
+
+def place_on_gpu(name: str) -> Place:
+    try:
+        from synchresis.engines.gpu.cuda_device import CudaDevice
+        from synchresis.engines.runtime import onnx_cuda, tensorrt_backend
+
+        device = CudaDevice()
+    except (ImportError, EngineError, DeviceError) as err:
+        pytest.skip(str(err))
+
+    def load(pack: Pack, which: str, batch: int = 1) -> DeviceModel:
+        try:
+            with device.active():
+                if name == "tensorrt":
+                    return tensorrt_backend.load_model(device, pack, which, batch=batch)
+                graph = name.removeprefix("onnx-cuda-")
+                return onnx_cuda.load_model(device, pack, which, batch=batch, graph=graph)
+        except EngineError as err:
+            pytest.skip(str(err))
+
+    return Place(device, load)
+
+
+@pytest.fixture(
+    params=[
+        "host",
+        *(
+            pytest.param(name, marks=pytest.mark.gpu)
+            for name in ("tensorrt", "onnx-cuda-ours", "onnx-cuda-theirs", "onnx-cuda-none")
+        ),
+    ]
+)
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    if request.param == "host":
+        device = request.getfixturevalue("host_device")
+        yield Place(device, load_on_host)
+        return
+    place = place_on_gpu(request.param)
+    yield place
+    place.device.close()
+
+
+@pytest.fixture(params=["host", pytest.param("gpu", marks=pytest.mark.gpu)])
+def device(request: pytest.FixtureRequest) -> Iterator[Device]:
+    if request.param == "host":
+        yield request.getfixturevalue("host_device")
+        return
+    place = place_on_gpu("none")
+    yield place.device
+    place.device.close()

@@ -61,3 +61,13 @@ def test_wrong_use_is_refused(tiny_pack, host_device, host_model) -> None:
     assert host_device.closed
     with pytest.raises(EngineError, match="is closed"):
         engine.initial_state()
+
+
+@pytest.mark.parametrize("which", ["motion", "voice"])
+def test_engine_equals_cpu_everywhere(tiny_pack, place, which) -> None:
+    engine = GpuEngine(place.device, place.load(tiny_pack, which, 1), batch=1)
+    engine.prepare()
+    reference = open_engine(tiny_pack, which, backend="onnx")
+    reference.prepare()
+    report = check_parity(engine, reference, MAKE[which](engine.spec, 1, 100))
+    assert report.agrees, report.describe()

@@ -46,13 +46,13 @@ def compare(fields, previous, current, settings, dt_s=0.04, aspect=0.75) -> dict
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[1]}x{size[0]}")
-def test_flow_equals_reference(host_device, rng, size) -> None:
+def test_flow_equals_reference(device, rng, size) -> None:
     settings = FlowSettings(*size)
     world = texture(rng, *size)
     first = moved(world, *size)
     second = moved(world, *size, dx=3.3, dy=-1.6, turn=0.02)
     cv2.circle(second, (size[1] // 3, size[0] // 2), size[0] // 8, 230, -1)
-    flow = GpuFlow(host_device, settings)
+    flow = GpuFlow(device, settings)
     flow.step(first, 0.04)
     errors = compare(flow.step(second, 0.04), first, second, settings)
     assert errors["difference"] < 1e-3
@@ -76,17 +76,17 @@ def test_order_of_threads_changes_nothing(make_host_device, rng) -> None:
             np.testing.assert_array_equal(field, other[name])
 
 
-def test_first_and_identical_frames_are_exactly_zero(host_device, rng) -> None:
-    flow = GpuFlow(host_device)
+def test_first_and_identical_frames_are_exactly_zero(device, rng) -> None:
+    flow = GpuFlow(device)
     picture = moved(texture(rng, 240, 320), 240, 320)
     for _ in range(3):
         fields = flow.step(picture, 0.03)
         assert all(not fields[name].any() for name in fields)
 
 
-def test_reset_forgets_the_frame_before(host_device, rng) -> None:
+def test_reset_forgets_the_frame_before(device, rng) -> None:
     world = texture(rng, 240, 320)
-    flow = GpuFlow(host_device)
+    flow = GpuFlow(device)
     for dx in (0.0, 2.0, 4.0):
         fields = flow.step(moved(world, 240, 320, dx=dx), 0.03)
     assert np.abs(fields["flow"]).max() > 0.1
@@ -95,9 +95,9 @@ def test_reset_forgets_the_frame_before(host_device, rng) -> None:
     assert all(not fields[name].any() for name in fields)
 
 
-def test_scale_is_picture_widths_per_second(host_device, rng) -> None:
+def test_scale_is_picture_widths_per_second(device, rng) -> None:
     world = texture(rng, 240, 320)
-    flow = GpuFlow(host_device)
+    flow = GpuFlow(device)
     flow.step(moved(world, 240, 320), 0.05)
     fields = flow.step(moved(world, 240, 320, dx=4.0, dy=3.0), 0.05, aspect=0.5625)
     u, v = (np.median(plane) for plane in fields["flow"])

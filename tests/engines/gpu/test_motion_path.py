@@ -45,8 +45,8 @@ def test_network_sees_what_the_parser_gives(tiny_pack, host_device, host_model, 
     for picture, want in zip(pictures, cpu_inputs(pictures), strict=True):
         path.step(picture, DT_S, tau_s=TAU_S, aspect=ASPECT)
         with host_device.active():
-            path._session.inputs.download()
-        got = path._session.inputs.host
+            path._session.made.download()
+        got = path._session.made.host
         np.testing.assert_array_equal(got["pixels"], want["pixels"])
         np.testing.assert_allclose(got["timing"], want["timing"], atol=2e-4)
         off = np.abs(got["flow"] - want["flow"])
@@ -56,8 +56,8 @@ def test_network_sees_what_the_parser_gives(tiny_pack, host_device, host_model, 
     assert host_device.replays == len(pictures)
 
 
-def test_maps_equal_cpu(tiny_pack, host_device, host_model, pictures) -> None:
-    path = MotionPath(host_device, host_model(tiny_pack, "motion"))
+def test_maps_equal_cpu(tiny_pack, place, pictures) -> None:
+    path = MotionPath(place.device, place.load(tiny_pack, "motion"))
     engine = open_engine(tiny_pack, "motion", backend="onnx")
     engine.prepare()
     state = engine.initial_state()
@@ -69,8 +69,8 @@ def test_maps_equal_cpu(tiny_pack, host_device, host_model, pictures) -> None:
     assert got["map"].max() > 0.01
 
 
-def test_reset_is_fresh(tiny_pack, host_device, host_model, pictures) -> None:
-    path = MotionPath(host_device, host_model(tiny_pack, "motion"))
+def test_reset_is_fresh(tiny_pack, place, pictures) -> None:
+    path = MotionPath(place.device, place.load(tiny_pack, "motion"))
     once = [path.step(picture, DT_S)["embedding"].copy() for picture in pictures]
     path.reset()
     again = [path.step(picture, DT_S)["embedding"].copy() for picture in pictures]

@@ -1,0 +1,72 @@
+"""What only a real GPU can show; every test here needs one."""
+
+import numpy as np
+import pytest
+
+from synchresis.engines.gpu.driver import find_card
+from synchresis.engines.gpu.parity import FULL_STEPS, pack_parity
+from synchresis.engines.packs import load_pack
+from synchresis.engines.runtime.engine import open_on
+from synchresis.errors import DeviceError, EngineError, PackError
+
+pytestmark = pytest.mark.gpu
+
+
+@pytest.fixture(autouse=True)
+def gpu() -> None:
+    try:
+        find_card()
+    except DeviceError as err:
+        pytest.skip(str(err))
+
+
+@pytest.fixture(scope="module")
+def pack():
+    try:
+        return load_pack()
+    except PackError as err:
+        pytest.skip(f"needs the default pack: {err}")
+
+
+@pytest.mark.parametrize("backend", ["tensorrt", "onnx-cuda"])
+@pytest.mark.parametrize(("which", "batch"), [("motion", 1), ("voice", 1), ("voice", 64)])
+def test_default_pack_agrees_with_cpu(pack, backend, which, batch) -> None:
+    try:
+        engine = open_on(backend, pack, which, batch=batch)
+    except (EngineError, DeviceError) as err:
+        if "refused" in str(err):
+            raise
+        pytest.skip(str(err))
+    steps = FULL_STEPS if batch == 1 else 200
+    report = pack_parity(engine, pack, which, steps=steps)
+    engine.close()
+    assert report.agrees, report.describe()
+
+
+def test_memory_is_given_back() -> None:
+    from synchresis.engines.gpu.cuda_device import CudaDevice
+    from synchresis.engines.gpu.flow import GpuFlow
+    from synchresis.kernels.flow import FlowSettings
+
+    cuda = pytest.importorskip("pycuda.driver")
+    free = []
+    for _ in range(4):
+        device = CudaDevice()
+        GpuFlow(device, FlowSettings(480, 640)).step(np.zeros((480, 640), np.uint8), 0.03)
+        with device.active():
+            device.allocate(1 << 28)
+        device.close()
+        probe = CudaDevice()
+        with probe.active():
+            free.append(cuda.mem_get_info()[0])
+        probe.close()
+    assert max(free[1:]) - min(free[1:]) < 1 << 27
+
+
+def test_memory_that_does_not_suffice_is_said() -> None:
+    from synchresis.engines.gpu.cuda_device import CudaDevice
+
+    device = CudaDevice()
+    with pytest.raises(DeviceError, match="is out of memory"), device.active():
+        device.allocate(device.card.memory_bytes * 2)
+    device.close()
