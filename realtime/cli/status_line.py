@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from synchresis.realtime.live import Status
+    from synchresis.realtime.status import Status
 
 METER: Final = " ▁▂▃▄▅▆▇█"
 """Steps of a small meter."""

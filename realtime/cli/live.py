@@ -1,0 +1,117 @@
+"""`synchresis live`: look, and play what is seen."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from synchresis.realtime.cli import options
+from synchresis.realtime.cli.output import print_json
+
+if TYPE_CHECKING:
+    from synchresis.realtime.live import LiveSession, LiveSettings, Parts
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `live` to the command line."""
+    text = "look through a camera and play what is seen, now"
+    parser = subparsers.add_parser("live", help=text, description=text)
+    add_input_options(parser)
+    options.add_sound_options(parser)
+    add_output_options(parser)
+    parser.set_defaults(run=run)
+
+
+def add_input_options(parser: argparse.ArgumentParser) -> None:
+    """What to look at."""
+    add = parser.add_argument
+    add("--camera", metavar="0|FILE|URL|scene:NAME", help="what to look at (default: camera 0)")
+    add("--no-mirror", action="store_true", help="show a camera as others see you")
+    add(
+        "--camera-delay",
+        type=options.number(0, 2000),
+        metavar="MS",
+        help="from light to time stamp (default: as `calibrate` measured it, else 0)",
+    )
+
+
+def add_output_options(parser: argparse.ArgumentParser) -> None:
+    """Where and how to play."""
+    add = parser.add_argument
+    add("--out", metavar="device|FILE|null", help="a .wav or .flac file instead of the speakers")
+    add("--device", metavar="NAME", help="name or number of the audio device (see `doctor`)")
+    add("--clock", choices=("device", "virtual"), default="device", help="virtual: in lock-step")
+    buffer = options.auto_or(options.whole(1, 32))
+    add("--buffer", type=buffer, default=2, metavar="auto|HOPS", help="hops ahead (default 2)")
+    add("--asap", action="store_true", help="play everything at once, not at a constant delay")
+    add("--preview", action="store_true", help="a window: picture, map, hits, meter")
+    add("--seconds", type=options.number(0.1, 1e9), metavar="N", help="stop after N seconds")
+    add("--json", action="store_true", help="print the status as JSON lines, once a second")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Play until the end, `q` or Ctrl-C."""
+    from synchresis.engines.instrument import Instrument
+    from synchresis.realtime.cli.choices import say
+    from synchresis.realtime.cli.player import play
+    from synchresis.realtime.live import LiveSession
+
+    with ExitStack() as stack:
+        instrument = Instrument(options.pack(args), options.instrument_settings(args))
+        stack.callback(instrument.close)
+        settings, parts = _wire(args, stack)
+        instrument.prepare()
+        if settings.clock == "device":
+            instrument.voice.check_load()
+        say(f"networks: motion on {instrument.parser.backend}, voice on {instrument.voice.backend}")
+        session = LiveSession(instrument, settings, parts=parts)
+        with _ended_by_signals(), session:
+            play(session, instrument, preview=args.preview, as_json=args.json)
+    return _report(session, args)
+
+
+def _wire(args: argparse.Namespace, stack: ExitStack) -> "tuple[LiveSettings, Parts]":
+    """Source and output, opened, closed again if anything after that fails."""
+    from synchresis.realtime.cli.choices import SCENE, choose_ring, choose_source, source_settings
+    from synchresis.realtime.clock import SystemClock
+    from synchresis.realtime.live import LiveSettings, Parts
+
+    if args.clock == "virtual":
+        source = source_settings(args, args.camera or SCENE)
+        out = args.out or "device"
+        return LiveSettings(source, out, clock="virtual", seconds=args.seconds), Parts()
+    clock = SystemClock()
+    camera = choose_source(args, clock)
+    stack.callback(camera.close)
+    ring, seconds = choose_ring(args, clock)
+    stack.callback(ring.close)
+    settings = LiveSettings(buffer_hops=args.buffer, asap=args.asap, seconds=seconds)
+    return settings, Parts(source=camera, ring=ring, clock=clock)
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the performance in order: files get their names."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _report(session: "LiveSession", args: argparse.Namespace) -> int:
+    """What happened."""
+    from dataclasses import asdict
+
+    from synchresis.realtime.cli.choices import say
+    from synchresis.realtime.cli.status_line import summary_line
+
+    status = session.status()
+    if args.json:
+        print_json(asdict(status))
+    say(summary_line(status))
+    return 0
