@@ -25,6 +25,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0)
     add("--report-s", type=float, default=120.0, help="seconds between reports")
     add("--validation", type=int, default=64, help="held-out sequences")
+    add("--final", type=int, default=128, help="held-out sequences scored at the end")
     add("--families", nargs="*", default=[], help="families of scenes (default: all of training)")
     add("--sizes", type=int, nargs=4, metavar="N", help="channels: pixel fine middle deep")
     add("--compile", action="store_true", dest="compiled", help="use torch.compile")
@@ -47,6 +48,7 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("checkpoint", type=Path, help="motion.pt of a training run")
     add("pack", type=Path, help="folder of the pack; what else is in it stays")
+    add("--tracks", type=Path, metavar="NPZ", help="motion_tracks.npz of the run: no scenes now")
     add("--worlds", type=int, default=96, help="validation scenes that choose the threshold")
     add("--note", default="", help="how it was trained, for the manifest")
 
@@ -56,7 +58,14 @@ def run_export(args: argparse.Namespace) -> int:
     from synchresis.engines.training.motion.publish import publish
 
     meta = {"training": args.note} if args.note else {}
-    publish(args.checkpoint, args.pack, worlds=args.worlds, meta=meta, progress=say)
+    publish(
+        args.checkpoint,
+        args.pack,
+        tracks=args.tracks,
+        worlds=args.worlds,
+        meta=meta,
+        progress=say,
+    )
     return 0
 
 

@@ -1,6 +1,6 @@
 """A trained checkpoint into a pack: export, threshold and lookahead from validation scenes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -12,12 +12,8 @@ from synchresis.engines.packs import Pack, load_pack, update_pack
 from synchresis.engines.scenes.world import SimSettings, World
 from synchresis.engines.training.motion.export import FILE, entry_of, export
 from synchresis.engines.training.motion.feed import validation_worlds
-from synchresis.engines.training.motion.odds import family_odds
 from synchresis.engines.training.motion.train import load_network
-from synchresis.engines.training.motion.validate import WHOLE
-
-LOOKAHEADS_MS: Final = (20, 40, 60, 80, 100, 120)
-"""Lookaheads whose timing skill is compared with that at 0."""
+from synchresis.engines.training.motion.validate import WHOLE, load_tracks
 
 KEPT_SKILL: Final = 0.8
 """Share of the timing skill at 0 that the largest lookahead must keep."""
@@ -44,6 +40,7 @@ def publish(
     checkpoint: Path,
     folder: Path,
     *,
+    tracks: Path | None = None,
     worlds: int = 96,
     meta: dict[str, str | int | float] | None = None,
     progress: Callable[[str], None] | None = None,
@@ -53,7 +50,8 @@ def publish(
     Args:
         checkpoint: of a training run.
         folder: the pack; other engines and palettes in it stay.
-        worlds: validation worlds.
+        tracks: `motion_tracks.npz` of the run; else scenes are watched now, which takes minutes.
+        worlds: validation scenes to watch.
         meta: notes of the run for the manifest.
         progress: told what happens.
     """
@@ -63,10 +61,8 @@ def publish(
     graph = export(network)
     update_pack(folder, {"motion": entry_of(network, meta=notes)}, {FILE: graph})
     tell(f"exported {len(graph)} bytes")
-    families, weights = family_odds()
-    drawn = SimSettings(frames=120, families=families, weights=weights)
-    shots = validation_worlds(worlds, drawn)
-    found = calibrate(load_pack(folder), shots, progress)
+    scored = load_tracks(tracks) if tracks else watched(load_pack(folder), worlds)
+    found = calibrate(scored, progress)
     notes.update({f"validation_{name}": value for name, value in found.figures.items()})
     entry = entry_of(
         network,
@@ -79,27 +75,29 @@ def publish(
 
 
 def calibrate(
-    pack: Pack, worlds: Sequence[World], progress: Callable[[str], None] | None = None
+    tracks: Mapping[int, Sequence[Track]], progress: Callable[[str], None] | None = None
 ) -> Calibration:
-    """Threshold and lookahead limit of a pack's motion engine on validation worlds."""
+    """Threshold and lookahead limit from scores by lookahead, milliseconds."""
     tell = progress or (lambda text: None)
-    threshold = best_threshold(tracks := tracks_of(pack, worlds, 0))
-    own = figures(tracks, threshold)
-    timing = {0: own["timing"]}
-    tell(f"threshold {threshold}: {own}")
-    for lookahead_ms in LOOKAHEADS_MS:
-        ahead = tracks_of(pack, worlds, lookahead_ms)
-        timing[lookahead_ms] = figures(ahead, threshold)["timing"]
-        tell(f"lookahead {lookahead_ms} ms: timing skill {timing[lookahead_ms]:.3f}")
-    limit = max(ms for ms, value in timing.items() if value >= KEPT_SKILL * timing[0])
-    return Calibration(threshold, float(limit), own, timing)
+    threshold = best_threshold(tracks[0])
+    rows = {ms: figures(found, threshold) for ms, found in sorted(tracks.items())}
+    for ms, row in rows.items():
+        tell(f"lookahead {ms:+d} ms: " + ", ".join(f"{k} {v:.3f}" for k, v in row.items()))
+    timing = {ms: row["timing"] for ms, row in rows.items()}
+    limit = max(ms for ms, value in timing.items() if ms == 0 or value >= KEPT_SKILL * timing[0])
+    return Calibration(threshold, float(max(limit, 0)), rows[0], timing)
 
 
-def tracks_of(pack: Pack, worlds: Sequence[World], lookahead_ms: int) -> list[Track]:
-    """Scores of worlds at a lookahead; capture times count from when an event is answered for."""
+def watched(pack: Pack, count: int) -> dict[int, list[Track]]:
+    """Tracks of validation scenes through the live parser, by lookahead."""
+    worlds = validation_worlds(count, SimSettings(frames=120))
+    return {ms: watched_at(pack, worlds, ms) for ms in (0, 20, 40, 60, 80, 100, 120)}
+
+
+def watched_at(pack: Pack, worlds: Sequence[World], lookahead_ms: int) -> list[Track]:
+    """Tracks at one lookahead; times are those an event is heard at."""
     parser = MotionParser(pack, lookahead_ns=lookahead_ms * 1_000_000, backend="onnx")
     parser.prepare()
     tracks = [watch_world(world, parser).track for world in worlds]
     parser.close()
-    shift = lookahead_ms / 1e3
-    return [replace(track, captured_s=track.captured_s + shift) for track in tracks]
+    return [replace(track, captured_s=track.captured_s + lookahead_ms / 1e3) for track in tracks]

@@ -18,9 +18,8 @@ from synchresis.engines.training.motion.film import film
 from synchresis.engines.training.motion.labels import targets_of
 from synchresis.engines.training.motion.losses import WEIGHTS, terms_of, total_loss
 from synchresis.engines.training.motion.network import MotionNetwork, NetworkSettings
-from synchresis.engines.training.motion.odds import family_odds
 from synchresis.engines.training.motion.reel import Reel
-from synchresis.engines.training.motion.validate import network_inputs, tracks_of
+from synchresis.engines.training.motion.validate import network_inputs, save_tracks, tracks_of
 
 TAU_RANGE_S = (-0.05, 0.12)
 """Lookaheads trained; half of the sequences have 0."""
@@ -55,7 +54,8 @@ class TrainSettings:
         rate: highest learning rate.
         seed: of weights, draws and worlds.
         report_s: seconds between reports and checkpoints.
-        validation: held-out sequences.
+        validation: held-out sequences of every report.
+        final: held-out sequences scored at the end, at every lookahead, for the threshold.
         families: names to train on, all training families when empty.
         compiled: whether the network goes through torch.compile (a minute once, then faster).
         resume: whether to continue from `out/motion.pt` where it is.
@@ -75,6 +75,7 @@ class TrainSettings:
     seed: int = 0
     report_s: float = 120.0
     validation: int = 64
+    final: int = 128
     families: tuple[str, ...] = ()
     compiled: bool = False
     resume: bool = True
@@ -134,23 +135,28 @@ class Trainer:
         """File of weights and optimiser."""
         return self.settings.out / "motion.pt"
 
+    @property
+    def tracks(self) -> Path:
+        """File of the scores of held-out sequences."""
+        return self.settings.out / "motion_tracks.npz"
+
     def run(self) -> None:
         """Train until the budget is spent, reporting and saving on the way."""
         s = self.settings
-        families, weights = family_odds(s.families)
-        worlds = SimSettings(frames=s.frames, families=families, weights=weights)
+        worlds = SimSettings(frames=s.frames, families=s.families)
         first = TRAIN_SEED + RUN_SEEDS * (self.runs + 50 * s.seed)
         feed = WorldFeed(worlds, workers=s.workers, group=s.films, first_seed=first)
         self.runs += 1
         try:
-            held_out = self.held_out(worlds)
-            self.loop(feed, held_out)
+            self.loop(feed, self.held_out(worlds, s.validation))
         finally:
             feed.close()
+        save_tracks(self.tracks, self.average.network, self.held_out(worlds, s.final))
 
-    def held_out(self, worlds: SimSettings) -> Batch:
-        """The validation batch, filmed once."""
-        shots = validation_worlds(self.settings.validation, worlds)
+    def held_out(self, worlds: SimSettings, count: int) -> Batch:
+        """Validation sequences, filmed in groups of one size."""
+        size = self.settings.films
+        shots = validation_worlds(-(-count // size) * size, worlds)
         reel = Reel(len(shots))
         for start in range(0, len(shots), self.settings.films):
             reel.add(film(shots[start : start + self.settings.films], self.device))

@@ -1,5 +1,8 @@
 """Scores a network gives to a batch of held-out worlds."""
 
+from pathlib import Path
+from typing import Final
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -10,6 +13,35 @@ from synchresis.engines.training.motion.network import MotionNetwork
 
 WHOLE = 0.5
 """Share of the whole-picture probability in the score, as the live picker joins them."""
+
+
+LOOKAHEADS_MS: Final = (-50, -25, 0, 20, 40, 60, 80, 100, 120)
+"""Lookaheads scored for the choice of threshold and of the largest lookahead."""
+
+
+def save_tracks(path: Path, network: MotionNetwork, batch: Batch) -> None:
+    """Score held-out sequences at every lookahead into a file for `load_tracks`."""
+    content = {}
+    for lookahead_ms in LOOKAHEADS_MS:
+        tracks = tracks_of(network, batch, lookahead_ms / 1e3)
+        content[f"score{lookahead_ms}"] = np.stack([track.score for track in tracks])
+    content["captured_s"] = batch.captured_s.double().cpu().numpy()
+    content["event_s"] = batch.event_s.double().cpu().numpy()
+    np.savez_compressed(path, **content)
+
+
+def load_tracks(path: Path) -> dict[int, list[Track]]:
+    """Tracks by lookahead, milliseconds; times are those an event is heard at, t = T."""
+    with np.load(path) as content:
+        captured, events = content["captured_s"], content["event_s"]
+        scores = {ms: content[f"score{ms}"] for ms in LOOKAHEADS_MS}
+    return {
+        ms: [
+            Track(score, times + ms / 1e3 if ms > 0 else times, np.sort(truth[np.isfinite(truth)]))
+            for score, times, truth in zip(rows, captured, events, strict=True)
+        ]
+        for ms, rows in scores.items()
+    }
 
 
 @torch.no_grad()

@@ -45,7 +45,7 @@ def parser(tiny_pack):
 def test_events_lie_inside_their_frames_interval_and_every_moment_is_answered_once(parser, rng):
     gestures, _ = parsed(parser, frames(flashing(40, rng)))
     events = [event for gesture in gestures for event in gesture.events]
-    assert len(events) >= 4
+    assert len(events) == 2  # only white flashes differ by over half
     for before, after in itertools.pairwise(gestures):
         assert after.begin_ns == before.end_ns
     for gesture in gestures:
