@@ -29,7 +29,9 @@ class View:
     nearer: float
 
     @classmethod
-    def draw(cls, play: Play, *, low: float = 0.05, high: float = 0.8, above: float | None = None) -> "View":
+    def draw(
+        cls, play: Play, *, low: float = 0.05, high: float = 0.8, above: float | None = None
+    ) -> "View":
         """Draw a view; `above` 0 shows strokes from the side in full, 1 from straight above."""
         rng = play.look
         if above is None:
@@ -79,11 +81,20 @@ def struck(play: Play, view: View, plan: Strokes) -> str:
     kind = rng.integers(5)
     if kind == 0:
         return str(rng.choice(["wood", "dull", "metal"]))
-    rate, decay, size = rng.uniform(4, 14), rng.uniform(0.05, 0.25), rng.choice([0.0, rng.uniform(0, 0.015)])
-    give = ringing(play.times, plan.hit_times, size * plan.hit_strengths, rate_hz=rate, decay_s=decay)
+    rate, decay, size = (
+        rng.uniform(4, 14),
+        rng.uniform(0.05, 0.25),
+        rng.choice([0.0, rng.uniform(0, 0.015)]),
+    )
+    give = ringing(
+        play.times, plan.hit_times, size * plan.hit_strengths, rate_hz=rate, decay_s=decay
+    )
     half = np.array([rng.uniform(0.08, 0.32), rng.uniform(0.03, 0.17)])
     look = backdrop.material(
-        rng, wear.cloth + wear.clutter + wear.cloud, backdrop.paint(rng), shade=rng.uniform(0.0, 0.5)
+        rng,
+        wear.cloth + wear.clutter + wear.cloud,
+        backdrop.paint(rng),
+        shade=rng.uniform(0.0, 0.5),
     )
     share = 0.95 * (1.0 - view.nearer)
     centre = view.contact + np.array([0.0, half[1] * share]) + np.stack([0.2 * give, give], 1)
@@ -92,7 +103,9 @@ def struck(play: Play, view: View, plan: Strokes) -> str:
         play.canvas.box(centre, (half[0], half[1]), look, angle=turn, corner=rng.uniform(0, 0.4))
         return str(rng.choice(["wood", "metal", "dull"]))
     if kind == 2:
-        dent = pulses(play.times, plan.hit_times, rng.uniform(0, 0.025) * plan.hit_strengths, decay_s=0.15)
+        dent = pulses(
+            play.times, plan.hit_times, rng.uniform(0, 0.025) * plan.hit_strengths, decay_s=0.15
+        )
         play.canvas.box(centre, (half[0], half[1]), look, corner=0.8, bend=-dent)
         return "dull"
     drum(play, view.contact, half, give)
@@ -100,10 +113,14 @@ def struck(play: Play, view: View, plan: Strokes) -> str:
 
 
 def drum(play: Play, middle: Samples, half: Samples, give: Samples) -> None:
-    """A drum whose skin's middle is at `middle`; `half` its half width and height, `give` its wobble."""
+    """A drum with its skin's middle at `middle`, half width and height `half`, wobble `give`."""
     rng, wear = play.look, play.textures
-    shell = backdrop.material(rng, wear.wood + wear.cloud, backdrop.paint(rng, vivid=1.0), shade=0.5)
-    skin = backdrop.material(rng, wear.cloud, backdrop.paint(rng, low=0.4, high=0.95, vivid=0.2), shade=0.1)
+    shell = backdrop.material(
+        rng, wear.wood + wear.cloud, backdrop.paint(rng, vivid=1.0), shade=0.5
+    )
+    skin = backdrop.material(
+        rng, wear.cloud, backdrop.paint(rng, low=0.4, high=0.95, vivid=0.2), shade=0.1
+    )
     wobble = np.stack([0.1 * give, give], 1)
     below = np.array([0.0, rng.uniform(0.4, 1.4) * half[1]])
     play.canvas.box(middle + below + wobble, (half[0], 1.1 * half[1]), shell, corner=0.15)
@@ -138,7 +155,11 @@ class Grip:
         rng = play.look
         chosen = float(rng.choice([-1.0, 1.0])) if side is None else side
         return cls(
-            chosen, rng.uniform(0.15, 0.5), rng.uniform(-0.2, 1.1), rng.uniform(0.1, 0.85), rng.uniform(0.004, 0.016)
+            chosen,
+            rng.uniform(0.15, 0.5),
+            rng.uniform(-0.2, 1.1),
+            rng.uniform(0.1, 0.85),
+            rng.uniform(0.004, 0.016),
         )
 
 
@@ -148,10 +169,14 @@ def wield(play: Play, view: View, strokes: Samples, grip: Grip, limbs: Limbs) ->
     height = strokes[:, 0]
     shade = rng.uniform(0.1, 0.6)
     body.shadow(play, view.surface(strokes), (0.06, 0.015), height, depth=shade)
-    base = view.contact + grip.length * np.array([grip.side * np.cos(grip.angle), -0.8 * np.sin(grip.angle)])
+    base = view.contact + grip.length * np.array(
+        [grip.side * np.cos(grip.angle), -0.8 * np.sin(grip.angle)]
+    )
     held = base + 0.8 * strokes[:, 1:] * view.along + grip.follow * height[:, None] * view.up
     tip = view.point(strokes)
-    rod = backdrop.material(rng, wear.wood + wear.cloud, backdrop.paint(rng, low=0.1, high=0.95), shade=0.5)
+    rod = backdrop.material(
+        rng, wear.wood + wear.cloud, backdrop.paint(rng, low=0.1, high=0.95), shade=0.5
+    )
     grow = 1.0 + view.nearer * height
     over = held + 0.15 * (held - tip)
     play.canvas.capsule(over, tip, (1.2 * grip.girth * grow, grip.girth * grow), rod, grow=grow)
@@ -163,9 +188,13 @@ def wield(play: Play, view: View, strokes: Samples, grip: Grip, limbs: Limbs) ->
     body.fist(play, limbs, wrist, direction)
 
 
-def _hammer_head(play: Play, view: View, tip: Samples, held: Samples, head: tuple[float, float]) -> None:
+def _hammer_head(
+    play: Play, view: View, tip: Samples, held: Samples, head: tuple[float, float]
+) -> None:
     rng = play.look
-    steel = backdrop.material(rng, play.textures.cloud, backdrop.paint(rng, low=0.08, high=0.7, vivid=0.4), shade=0.6)
+    steel = backdrop.material(
+        rng, play.textures.cloud, backdrop.paint(rng, low=0.08, high=0.7, vivid=0.4), shade=0.6
+    )
     axis = tip - held
     angle = np.arctan2(axis[:, 1], axis[:, 0]) + np.pi / 2
     lift = view.up / max(float(np.hypot(*view.up)), 1e-3)
@@ -173,12 +202,21 @@ def _hammer_head(play: Play, view: View, tip: Samples, held: Samples, head: tupl
 
 
 def bare_hand(
-    play: Play, view: View, strokes: Samples, limbs: Limbs, *, side: float, closed: bool = False, hinge: float = 0.6
+    play: Play,
+    view: View,
+    strokes: Samples,
+    limbs: Limbs,
+    *,
+    side: float,
+    closed: bool = False,
+    hinge: float = 0.6,
 ) -> None:
-    """An arm whose hand follows `strokes`; `hinge` is the share of the height the wrist rises by."""
+    """An arm whose hand follows `strokes`; the wrist rises by `hinge` of the height."""
     rng, s = play.look, limbs.size
     height = strokes[:, 0]
-    body.shadow(play, view.surface(strokes), (3.0 * s, 1.2 * s), height, depth=rng.uniform(0.1, 0.6))
+    body.shadow(
+        play, view.surface(strokes), (3.0 * s, 1.2 * s), height, depth=rng.uniform(0.1, 0.6)
+    )
     reach = np.array([side * rng.uniform(1.5, 4.0) * s, rng.uniform(-0.5, 2.0) * s])
     wrist = view.surface(strokes) + reach + hinge * height[:, None] * view.up
     shoulder = view.contact + np.array([side * rng.uniform(0.25, 0.7), rng.uniform(-0.1, 0.7)])
@@ -188,4 +226,6 @@ def bare_hand(
     if closed:
         body.fist(play, limbs, wrist, direction)
     else:
-        body.flat_hand(play, limbs, wrist, direction, splay=rng.uniform(0.03, 0.2), thumb=0.9 * side)
+        body.flat_hand(
+            play, limbs, wrist, direction, splay=rng.uniform(0.03, 0.2), thumb=0.9 * side
+        )

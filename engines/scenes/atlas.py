@@ -55,7 +55,7 @@ _LEAF_SIZES: Final = (
 
 def _normal(values: NDArray[np.float64]) -> Layer:
     values = values - values.mean()
-    return np.clip(values / (2.5 * values.std() + 1e-9), -1.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(values / (2.5 * values.std() + 1e-9), -1.0, 1.0), np.float32)
 
 
 def _cloud(rng: np.random.Generator, slope: float) -> Layer:

@@ -25,7 +25,7 @@ _MODES: Final[dict[str, tuple[tuple[float, ...], float, float]]] = {
     "dull": ((85.0, 160.0, 240.0), 0.05, 0.8),
     "string": ((196.0, 392.0, 588.0, 784.0, 1176.0), 0.6, 0.1),
 }
-"""Material: mode frequencies in hertz, decay to 1/e of the lowest mode in seconds, share of noise."""
+"""Material: mode frequencies (Hz), decay to 1/e of the lowest mode (s), share of noise."""
 
 _TAIL_S: Final = 1.6
 

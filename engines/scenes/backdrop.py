@@ -1,4 +1,4 @@
-"""What stands behind and under the action: rooms, clutter, table tops, and the colours of things."""
+"""What stands behind and under the action: rooms, clutter, table tops, colours."""
 
 import numpy as np
 
@@ -74,7 +74,7 @@ def thing(play: Play, half_height: float) -> None:
 
 
 def table(play: Play, top_y: float, *, front: bool = True) -> Look:
-    """A table top from `top_y` (world y of its far edge) down to the lower border; returns its look."""
+    """A table top from `top_y` (world y of its far edge) to the lower border; returns its look."""
     rng, wear = play.look, play.textures
     layers = wear.wood + wear.cloth + wear.cloud + wear.grain
     look = material(rng, layers, paint(rng, low=0.12, high=0.85, vivid=0.35))

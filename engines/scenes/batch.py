@@ -1,4 +1,4 @@
-"""Worlds side by side, as plain arrays that can cross process borders, with what a trainer needs."""
+"""Worlds side by side, as plain arrays that can cross process borders, with their targets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

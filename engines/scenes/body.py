@@ -52,13 +52,13 @@ def elbow(shoulder: Samples, hand: Samples, lengths: tuple[float, float], side: 
     across = np.sqrt(np.maximum(upper**2 - along**2, 0.0))
     unit = reach / np.hypot(reach[:, 0], reach[:, 1])[:, None].clip(1e-4)
     normal = np.stack([-unit[:, 1], unit[:, 0]], 1)
-    return shoulder + unit * along[:, None] + side * normal * across[:, None]
+    return np.asarray(shoulder + unit * along[:, None] + side * normal * across[:, None])
 
 
 def arm(
     play: Play, limbs: Limbs, shoulder: Samples, wrist: Samples, *, side: float = 1.0
 ) -> Samples:
-    """Draw an arm from `shoulder` to `wrist` (float64[N, 2] each); returns the unit forearm direction."""
+    """Draw an arm from `shoulder` to `wrist` (float64[N, 2]); returns the forearm's direction."""
     span = float(np.max(np.hypot(*(wrist - shoulder).T)))
     upper = 0.52 * span * 1.04 + 0.01
     joint = elbow(np.broadcast_to(shoulder, wrist.shape), wrist, (upper, upper), side)
@@ -108,7 +108,7 @@ def flat_hand(
     splay: float = 0.12,
     thumb: float = 0.9,
 ) -> Samples:
-    """An open hand; `curl` bends its fingers (radians). Returns the tip of the middle finger [N, 2]."""
+    """An open hand; `curl` bends its fingers (radians). Returns the middle finger's tip [N, 2]."""
     s = limbs.size
     angle = np.arctan2(direction[:, 1], direction[:, 0])
     middle = wrist + direction * (1.5 * s)

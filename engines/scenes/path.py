@@ -1,8 +1,8 @@
 """Paths in time: knots joined by quintics, drifts, and what a blow leaves behind.
 
 A knot has a place and a velocity before and after it, so a contact is a knot whose velocity jumps.
-With zero acceleration at the knots (the default) a rest-to-rest piece is the minimum-jerk movement of
-a human arm (Flash and Hogan 1985); with gravity there and matching speeds it is an exact parabola.
+With zero acceleration at the knots (the default) a rest-to-rest piece is the minimum-jerk movement
+of a human arm (Flash and Hogan 1985); with gravity and matching speeds it is an exact parabola.
 """
 
 from dataclasses import dataclass, field
@@ -47,7 +47,7 @@ class Path:
         after: tuple[float, ...] | None = None,
         pull: tuple[float, ...] | None = None,
     ) -> None:
-        """Add a knot; velocities (per second) default to rest, `after` to `before`, acceleration to 0."""
+        """Add a knot; velocities (1/s) default to rest, `after` to `before`, acceleration to 0."""
         rest = (0.0,) * self.dimensions
         before = rest if before is None else before
         self._t.append(t_s)

@@ -59,7 +59,7 @@ class Play:
         look: generator for what the scene looks like (the same for all actions of a scene).
         act: generator for what happens.
         times: float64[N], the sampled times, seconds since the action began.
-        clock: float64[N], the same moments since the scene began: what wanders without end goes by it.
+        clock: float64[N], the same moments since the scene began; endless wandering goes by it.
         duration_s: length of the action; it starts and ends at rest.
         half_height: the picture shows y within ± this.
         canvas: where to draw.

@@ -24,8 +24,8 @@ the middle (all picture widths), opacity 0..1, brightness factor, texture magnif
 LIGHT_X, LIGHT_Y, COVER, ADD = range(12, 16)
 LOOK_SIZE: Final = 16
 """Look columns: corner radius as a fraction of the smaller half size, ellipse 0/1, edge softness
-(picture widths), colour 0..1, texture layer, amplitude, periods per picture width and offset, shading
-and its light direction, how much the shape covers what is behind it and how much it adds."""
+(picture widths), colour 0..1, texture layer, amplitude, periods per picture width and offset,
+shading and its light direction, how much the shape covers what is behind it, how much it adds."""
 
 MAX_PRIMITIVES: Final = 64
 
@@ -107,7 +107,7 @@ class Canvas:
         corner: float = 0.1,
         **pose: ArrayLike,
     ) -> None:
-        """Rounded box; `half` (along, across) its axis turned by `angle` radians; `taper` narrows its end."""
+        """Rounded box, `half` (along, across) its axis turned by `angle`; `taper` narrows it."""
         row = self._placed(centre, angle, look, corner=corner, ellipse=0.0)
         row[HALF_LENGTH] = half[0]
         row[HALF_W0] = half[1]
@@ -146,7 +146,7 @@ class Canvas:
             corner, ellipse, look.soft, *look.colour, look.texture, look.amplitude, look.scale,
             *look.offset, look.shade, light_x, light_y, look.cover, look.add,
         )  # fmt: skip
-        row = self._pose[index]
+        row: NDArray[np.float32] = self._pose[index]
         row[ALPHA] = row[GAIN] = row[GROW] = 1.0
         return row
 

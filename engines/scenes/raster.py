@@ -23,21 +23,45 @@ _CORNER, _ELLIPSE, _SOFT, _BLUE, _GREEN, _RED, _LAYER, _AMP, _SCALE, _U, _V, _SH
 _LX, _LY, _COVER, _ADD = range(12, at.LOOK_SIZE)
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _texel(layer: Canvas32, tu: float, tv: float) -> float:
-    x = (tu - math.floor(tu)) * SIZE
-    y = (tv - math.floor(tv)) * SIZE
+ZERO: Final = np.float32(0.0)
+HALF: Final = np.float32(0.5)
+ONE: Final = np.float32(1.0)
+_SIZE: Final = np.float32(SIZE)
+
+
+@njit(cache=True, nogil=True, fastmath=True, inline="always")
+def _texel(layer: Canvas32, tu: np.float32, tv: np.float32) -> np.float32:
+    """The layer at (tu, tv) periods, interpolated."""
+    x = (tu - np.float32(math.floor(tu))) * _SIZE
+    y = (tv - np.float32(math.floor(tv))) * _SIZE
     x0 = int(x)
     y0 = int(y)
-    fx = x - x0
-    fy = y - y0
+    fx = x - np.float32(x0)
+    fy = y - np.float32(y0)
     x0 &= SIZE - 1
     y0 &= SIZE - 1
     x1 = (x0 + 1) & (SIZE - 1)
     y1 = (y0 + 1) & (SIZE - 1)
     top = layer[y0, x0] + fx * (layer[y0, x1] - layer[y0, x0])
     low = layer[y1, x0] + fx * (layer[y1, x1] - layer[y1, x0])
-    return top + fy * (low - top)
+    return np.float32(top + fy * (low - top))
+
+
+@njit(cache=True, nogil=True, fastmath=True, inline="always")
+def _distance(
+    u: np.float32, v: np.float32, w: np.float32, a: np.float32, corner: np.float32, ellipse: bool
+) -> np.float32:
+    """Signed distance to the edge of a shape of half length `a` and half width `w`."""
+    small = min(a, w)
+    if ellipse:
+        ru, rv = u / a, v / w
+        return np.float32((math.sqrt(ru * ru + rv * rv) - ONE) * small)
+    r = corner * small
+    qx = abs(u) - a + r
+    qy = abs(v) - w + r
+    if qx <= ZERO or qy <= ZERO:
+        return np.float32(max(qx, qy) - r)
+    return np.float32(math.sqrt(qx * qx + qy * qy) - r)
 
 
 @njit(cache=True, nogil=True)
@@ -58,10 +82,10 @@ def _bounds(
     edge = look[_SOFT] + EDGE_PIXELS * 0.5 * (1.0 / width + aspect / height) * zoom
     ex = (p[_A] * ax + half * ay + edge) / zoom + 1.0 / width
     ey = (p[_A] * ay + half * ax + edge) / zoom + aspect / height
-    row0 = max(0, int(math.floor((y - ey) / aspect * height + 0.5 * height)))
-    row1 = min(height, int(math.ceil((y + ey) / aspect * height + 0.5 * height)) + 1)
-    col0 = max(0, int(math.floor((x - ex + 0.5) * width)))
-    col1 = min(width, int(math.ceil((x + ex + 0.5) * width)) + 1)
+    row0 = max(0, math.floor((y - ey) / aspect * height + 0.5 * height))
+    row1 = min(height, math.ceil((y + ey) / aspect * height + 0.5 * height) + 1)
+    col0 = max(0, math.floor((x - ex + 0.5) * width))
+    col1 = min(width, math.ceil((x + ex + 0.5) * width) + 1)
     return row0, row1, col0, col1
 
 
@@ -77,44 +101,40 @@ def _composite(
     """Draw one primitive over `picture` float32[H, W, C]."""
     height, width, channels = picture.shape
     row0, row1, col0, col1 = _bounds(p, look, camera, (height, width), aspect)
-    one = np.float32(1.0)
-    zoom = np.float32(math.sqrt(camera[2] ** 2 + camera[3] ** 2))
+    camera_c, camera_s = camera[2], camera[3]
+    cos, sin, a, bend = p[_COS], p[_SIN], p[_A], p[_BEND]
+    zoom = np.float32(math.sqrt(camera_c * camera_c + camera_s * camera_s))
     edge = look[_SOFT] + np.float32(EDGE_PIXELS * 0.5 * (1.0 / width + aspect / height)) * zoom
+    sharp = HALF / edge
     scale = look[_SCALE] / p[_GROW]
-    light_u = look[_LX] * p[_COS] + look[_LY] * p[_SIN]
-    light_v = look[_LY] * p[_COS] - look[_LX] * p[_SIN]
+    light_u = look[_LX] * cos + look[_LY] * sin
+    light_v = look[_LY] * cos - look[_LX] * sin
+    offset_x, offset_y = camera[0] - p[_CX], camera[1] - p[_CY]
     layer = layers[int(look[_LAYER])]
+    round_shape = look[_ELLIPSE] > HALF
     for row in range(row0, row1):
         sy = np.float32((row + 0.5) * aspect / height - 0.5 * aspect)
         for col in range(col0, col1):
-            sx = np.float32((col + 0.5) / width - 0.5)
-            dx = camera[2] * sx - camera[3] * sy + camera[0] - p[_CX]
-            dy = camera[3] * sx + camera[2] * sy + camera[1] - p[_CY]
-            u = dx * p[_COS] + dy * p[_SIN]
-            v = dy * p[_COS] - dx * p[_SIN]
-            un = min(max(u / p[_A], -one), one)
-            v -= p[_BEND] * (one - un * un)
-            w = p[_W0] + (p[_W1] - p[_W0]) * (np.float32(0.5) * un + np.float32(0.5))
-            small = min(p[_A], w)
-            if look[_ELLIPSE] > 0.5:
-                d = (math.sqrt((u / p[_A]) ** 2 + (v / w) ** 2) - one) * small
-            else:
-                r = look[_CORNER] * small
-                qx = abs(u) - p[_A] + r
-                qy = abs(v) - w + r
-                ox, oy = max(qx, np.float32(0.0)), max(qy, np.float32(0.0))
-                d = math.sqrt(ox * ox + oy * oy) + min(max(qx, qy), np.float32(0.0)) - r
-            cover = min(max(np.float32(0.5) - np.float32(0.5) * d / edge, np.float32(0.0)), one)
-            if cover <= 0.0:
+            sx = np.float32(col + 0.5) / np.float32(width) - HALF
+            dx = camera_c * sx - camera_s * sy + offset_x
+            dy = camera_s * sx + camera_c * sy + offset_y
+            u = dx * cos + dy * sin
+            v = dy * cos - dx * sin
+            un = min(max(u / a, -ONE), ONE)
+            v -= bend * (ONE - un * un)
+            w = p[_W0] + (p[_W1] - p[_W0]) * (HALF * un + HALF)
+            cover = HALF - sharp * _distance(u, v, w, a, look[_CORNER], round_shape)
+            if cover <= ZERO:
                 continue
+            cover = min(cover, ONE)
             cover = cover * cover * (np.float32(3.0) - np.float32(2.0) * cover) * p[_ALPHA]
-            vn = min(max(v / w, -one), one)
-            shade = one + look[_SHADE] * (
-                un * un * un * light_u + vn * light_v - np.float32(0.4) * vn * vn
-            )
-            tone = _texel(layer, u * scale + look[_U], v * scale + look[_V])
-            tone = cover * look[_ADD] * p[_GAIN] * shade * (one + look[_AMP] * tone)
-            keep = one - cover * look[_COVER]
+            vn = min(max(v / w, -ONE), ONE)
+            side = un * un * un * light_u + vn * light_v - np.float32(0.4) * vn * vn
+            tone = cover * look[_ADD] * p[_GAIN] * (ONE + look[_SHADE] * side)
+            if look[_AMP] != ZERO:
+                grain = _texel(layer, u * scale + look[_U], v * scale + look[_V])
+                tone *= ONE + look[_AMP] * grain
+            keep = ONE - cover * look[_COVER]
             for k in range(channels):
                 picture[row, col, k] = picture[row, col, k] * keep + tone * look[_BLUE + k]
 
@@ -132,7 +152,17 @@ def _steady(pose: Canvas32, camera: Canvas32) -> int:
             for k in range(at.POSE_SIZE):
                 if pose[s, p, k] != pose[0, p, k]:
                     return p
-    return count
+    return int(count)
+
+
+@njit(cache=True, nogil=True)
+def _average(out: Canvas32, buffer: Canvas32, shares: Canvas32) -> None:
+    """Add `buffer` float32[H, W, C] to `out`, each row by its share float32[H]."""
+    height, width, channels = out.shape
+    for row in range(height):
+        for col in range(width):
+            for k in range(channels):
+                out[row, col, k] += shares[row] * buffer[row, col, k]
 
 
 @njit(cache=True, nogil=True)
@@ -164,7 +194,6 @@ def draw(
         How many leading primitives `base` holds now.
     """
     subs, count, _ = pose.shape
-    height, width, channels = out.shape
     steady = _steady(pose, camera)
     if based > steady or based == 0:
         base[:] = 0.0
@@ -182,9 +211,5 @@ def draw(
         for p in range(steady, count):
             if pose[s, p, _ALPHA] > 0.0:
                 _composite(buffer, pose[s, p], look[p], camera[s], layers, aspect)
-        for row in range(height):
-            share = weights[s, row]
-            for col in range(width):
-                for k in range(channels):
-                    out[row, col, k] += share * buffer[row, col, k]
+        _average(out, buffer, weights[s])
     return steady

@@ -1,6 +1,6 @@
 """The drawing formula of `raster.py` in torch: batches of worlds on any device, for training.
 
-On a GPU the passes are compiled (torch.compile) into one kernel each; elsewhere they run as written.
+On a GPU the passes are compiled (torch.compile), one kernel each; elsewhere they run as written.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +24,10 @@ CHUNK: Final = 4096
 
 
 def render_torch(
-    worlds: Sequence[World] | Batch, device: torch.device | str, *, size: tuple[int, int] = (160, 120)
+    worlds: Sequence[World] | Batch,
+    device: torch.device | str,
+    *,
+    size: tuple[int, int] = (160, 120),
 ) -> Tensor:
     """Pictures of worlds: uint8[B, T, H, W], grey.
 
@@ -47,7 +50,9 @@ def _drawn(batch: Batch, device: torch.device, size: tuple[int, int]) -> Tensor:
     """Averaged sub-times float32[B, T, H, W]."""
     width, height = size
     worlds, frames, subs, count, _ = batch.pose.shape
-    pose = torch.from_numpy(batch.pose).to(device, non_blocking=True).reshape(-1, count, at.POSE_SIZE)
+    pose = (
+        torch.from_numpy(batch.pose).to(device, non_blocking=True).reshape(-1, count, at.POSE_SIZE)
+    )
     camera = torch.from_numpy(batch.camera).to(device).reshape(-1, 4)
     look = torch.from_numpy(batch.look).to(device)
     owner = torch.arange(worlds, device=device).repeat_interleave(frames * subs)
@@ -61,7 +66,12 @@ def _drawn(batch: Batch, device: torch.device, size: tuple[int, int]) -> Tensor:
         for p in range(0, count, PASS):
             rows = slice(p, p + PASS)
             picture = _composer(device.type)(
-                picture, pose[part, rows], look[owner[part], rows], camera[part], aspect[part], _layers(device)
+                picture,
+                pose[part, rows],
+                look[owner[part], rows],
+                camera[part],
+                aspect[part],
+                _layers(device),
             )
         out[part] = picture
     out = out.reshape(worlds, frames, subs, height, width)
@@ -107,7 +117,11 @@ def composite(
 
 
 def _one(
-    picture: Tensor, pose: Tensor, look: Tensor, place: tuple[Tensor, Tensor, Tensor], layers: Tensor
+    picture: Tensor,
+    pose: Tensor,
+    look: Tensor,
+    place: tuple[Tensor, Tensor, Tensor],
+    layers: Tensor,
 ) -> Tensor:
     p = [pose[:, k, None, None] for k in range(at.POSE_SIZE)]
     q = [look[:, k, None, None] for k in range(at.LOOK_SIZE)]

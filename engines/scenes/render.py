@@ -51,7 +51,7 @@ class Film:
         self._last: NDArray[np.uint8] = np.zeros(shape, np.uint8)
 
     def pictures(self, world: World) -> Iterator[Picture]:
-        """The frames of `world` in order: uint8[H, W, 3] BGR or uint8[H, W] grey, each a new array."""
+        """The frames of `world` in order: uint8[H, W, 3] BGR or uint8[H, W] grey, new arrays."""
         look = world.look if self._size.colour else grey_look(world.look)
         weights = row_weights(
             world.pose.shape[1], self._size.height, world.exposure_s, world.readout_s

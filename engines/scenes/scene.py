@@ -25,12 +25,22 @@ KEPT_PARTS: Final = 4
 """Simulated actions a stream keeps for those who ask for its events and sound."""
 
 PLAIN: Final = Conditions(
-    fps=(30.0,), fps_weights=(1.0,), aspects=(0.75,), handheld=0.0, noise=(0.002, 0.006), step=(0.0, 0.012),
-    blur=(0.0, 0.15), exposure=(0.2, 0.5), readout_s=(0.0, 0.01), drop=0.0, repeat=0.0, jitter_s=0.0,
+    fps=(30.0,),
+    fps_weights=(1.0,),
+    aspects=(0.75,),
+    handheld=0.0,
+    noise=(0.002, 0.006),
+    step=(0.0, 0.012),
+    blur=(0.0, 0.15),
+    exposure=(0.2, 0.5),
+    readout_s=(0.0, 0.01),
+    drop=0.0,
+    repeat=0.0,
+    jitter_s=0.0,
     drift=(0.0, 0.01),
     zoom=0.0,
     flicker=0.0,
-)  # fmt: skip
+)
 """A decent webcam on a tripod: how scenes are filmed unless asked otherwise."""
 
 
@@ -52,9 +62,15 @@ class SceneStream:
     """
 
     def __init__(
-        self, name: str, *, seed: int = 0, fps: float | None = 30.0, size: tuple[int, int] = (320, 240),
-        colour: bool = True, settings: SimSettings | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        name: str,
+        *,
+        seed: int = 0,
+        fps: float | None = 30.0,
+        size: tuple[int, int] = (320, 240),
+        colour: bool = True,
+        settings: SimSettings | None = None,
+    ) -> None:
         if fps is not None and not 1.0 <= fps <= 240.0:
             raise ParameterError(f"fps={fps} must lie in 1..240")
         families.family(name)
@@ -157,9 +173,16 @@ class Scene:
     """
 
     def __init__(
-        self, name: str, seed: int = 0, duration_s: float = 10.0, fps: float | None = 30.0,
-        *, size: tuple[int, int] = (320, 240), colour: bool = True, settings: SimSettings | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        name: str,
+        seed: int = 0,
+        duration_s: float = 10.0,
+        fps: float | None = 30.0,
+        *,
+        size: tuple[int, int] = (320, 240),
+        colour: bool = True,
+        settings: SimSettings | None = None,
+    ) -> None:
         if not 0.0 < duration_s < 1e5:
             raise ParameterError(f"duration_s={duration_s} must be above 0")
         self.name = name
@@ -168,15 +191,15 @@ class Scene:
         self._open: Callable[[], SceneStream] = partial(
             SceneStream, name, seed=seed, fps=fps, size=size, colour=colour, settings=settings
         )
-        self._stream = self._open()
+        self.stream = self._open()
 
     @property
     def fps(self) -> float:
         """Nominal frame rate."""
-        return self._stream.shot.fps
+        return self.stream.shot.fps
 
     def frames(self) -> Iterator[tuple[Picture, float]]:
-        """Pictures (uint8[H, W, 3] BGR or uint8[H, W] grey) and capture times (s), from the beginning."""
+        """Pictures (uint8[H, W, 3] BGR or uint8[H, W] grey) with capture times (s), in order."""
         for frame in self._open():
             if frame.captured_ns >= self.duration_s * NS_PER_S:
                 return
@@ -185,12 +208,12 @@ class Scene:
     @property
     def events(self) -> tuple[SceneEvent, ...]:
         """True events in time order."""
-        return self._stream.events(-1.0, self.duration_s)
+        return self.stream.events(-1.0, self.duration_s)
 
     @property
     def audio(self) -> Sound:
         """The true sound, float32[round(48000 · duration)]."""
-        return self._stream.audio(0, round(self.duration_s * SAMPLE_RATE))
+        return self.stream.audio(0, round(self.duration_s * SAMPLE_RATE))
 
     @property
     def levels(self) -> tuple[Times, NDArray[np.float32], NDArray[np.float32]]:
@@ -200,7 +223,7 @@ class Scene:
         burst: list[NDArray[np.float32]] = []
         index = 0
         while not times or times[-1][-1] < self.duration_s:
-            world = self._stream.part(index)
+            world = self.stream.part(index)
             times.append(world.times)
             friction.append(world.friction)
             burst.append(world.burst)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 GAIN, LIFT, SHOT, READ, BLUR, VIGNETTE, STEP, SKIP, KEY = range(9)
 SENSOR_SIZE: Final = 9
 """Sensor columns per frame: exposure gain, lift of black, shot noise (per root grey), read noise
-(grey 0..1), blur (3-tap weight, negative sharpens), darkening of corners, quantiser step of the codec
-(grey), change below which a block is not coded again (grey), key frame 0/1."""
+(grey 0..1), blur (3-tap weight, negative sharpens), darkening of corners, quantiser step of the
+codec (grey), change below which a block is not coded again (grey), key frame 0/1."""
 
 BLOCK: Final = 4
 """Pixels along a codec block."""
@@ -29,7 +29,7 @@ def dct_matrix() -> NDArray[np.float32]:
     k, n = np.arange(BLOCK)[:, None], np.arange(BLOCK)[None, :]
     basis = np.cos(np.pi * (2 * n + 1) * k / (2 * BLOCK)) * np.sqrt(2.0 / BLOCK)
     basis[0] /= np.sqrt(2.0)
-    return basis.astype(np.float32)
+    return np.asarray(basis, np.float32)
 
 
 @dataclass(slots=True)
@@ -47,15 +47,14 @@ def _hash(x: int | np.uint32) -> np.uint32:
     h = np.uint32(h * np.uint32(0x7FEB352D))
     h = np.uint32(h ^ (h >> np.uint32(15)))
     h = np.uint32(h * np.uint32(0x846CA68B))
-    h = np.uint32(h ^ (h >> np.uint32(16)))
-    return h
+    return np.uint32(h ^ (h >> np.uint32(16)))
 
 
 @njit(cache=True, nogil=True)
 def expose(
     picture: NDArray[np.float32], sensor: NDArray[np.float32], key: int, out: NDArray[np.float32]
 ) -> None:
-    """Gain, lift, vignette, noise and blur: picture float32[H, W, C] → out, grey 0..1 (unclipped)."""
+    """Gain, lift, vignette, noise and blur: picture float32[H, W, C] → out, 0..1 (unclipped)."""
     height, width, channels = picture.shape
     noisy = np.empty_like(picture)
     salt = _hash(key)
@@ -112,14 +111,15 @@ def encode(
 ) -> None:
     """Predictive block codec: `coded` float32[H, W, C] becomes what a viewer gets of `picture`.
 
-    A block that changed less than SKIP keeps its old content; else the difference is transformed and
-    quantised. A key frame predicts from mid grey. STEP = 0 passes the picture through.
+    A block that changed less than SKIP keeps its old content; else the difference is transformed
+    and quantised. A key frame predicts from mid grey. STEP = 0 passes the picture through.
     """
     height, width, channels = picture.shape
     if sensor[STEP] <= 0.0:
         coded[:] = picture
         return
     block = np.empty((BLOCK, BLOCK), np.float32)
+    between = np.empty((BLOCK, BLOCK), np.float32)
     for k in range(channels):
         for top in range(0, height, BLOCK):
             for left in range(0, width, BLOCK):
@@ -131,7 +131,7 @@ def encode(
                         change += abs(block[i, j])
                 if sensor[KEY] <= 0 and change < sensor[SKIP] * BLOCK * BLOCK:
                     continue
-                _quantise(block, sensor[STEP], basis)
+                _quantise(block, sensor[STEP], basis, between)
                 for i in range(BLOCK):
                     for j in range(BLOCK):
                         past = np.float32(0.5) if sensor[KEY] > 0 else coded[top + i, left + j, k]
@@ -139,20 +139,29 @@ def encode(
 
 
 @njit(cache=True, nogil=True)
-def _quantise(block: NDArray[np.float32], step: float, basis: NDArray[np.float32]) -> None:
-    spectrum = np.zeros((BLOCK, BLOCK), np.float32)
+def _quantise(
+    block: NDArray[np.float32],
+    step: float,
+    basis: NDArray[np.float32],
+    between: NDArray[np.float32],
+) -> None:
+    """Cosine transform, rounding to steps that grow with frequency, and back; all float32[4, 4]."""
+    _turn(basis, block, between)
+    _turn(basis, between, block)
     for a in range(BLOCK):
         for b in range(BLOCK):
-            total = np.float32(0.0)
-            for i in range(BLOCK):
-                for j in range(BLOCK):
-                    total += basis[a, i] * basis[b, j] * block[i, j]
             size = np.float32(step) * (np.float32(1.0) + np.float32(0.5) * np.float32(a + b))
-            spectrum[a, b] = np.rint(total / size) * size
-    for i in range(BLOCK):
+            block[a, b] = np.rint(block[a, b] / size) * size
+    _turn(basis.T, block, between)
+    _turn(basis.T, between, block)
+
+
+@njit(cache=True, nogil=True)
+def _turn(basis: NDArray[np.float32], block: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    """Out = (basis · block) transposed; twice makes basis · block · basisᵀ."""
+    for a in range(BLOCK):
         for j in range(BLOCK):
             total = np.float32(0.0)
-            for a in range(BLOCK):
-                for b in range(BLOCK):
-                    total += basis[a, i] * basis[b, j] * spectrum[a, b]
-            block[i, j] = total
+            for i in range(BLOCK):
+                total += basis[a, i] * block[i, j]
+            out[j, a] = total

@@ -89,7 +89,7 @@ class Shot:
     seed: int
 
     def camera(self, times: Times, bumps: Times) -> NDArray[np.float32]:
-        """Camera float32[N, 4] at absolute `times`: pan x, pan y, cos and sin of the roll over zoom."""
+        """Camera float32[N, 4] at absolute `times`: pan x, pan y, cos and sin of roll over zoom."""
         x, y, roll, zoom = (drift.at(times) for drift in self.drifts[:4])
         phase = np.sin(2 * np.pi * self.sweep[3] * times)
         shrink = np.exp(-(zoom + self.sweep[2] * phase + self.frame[0]))

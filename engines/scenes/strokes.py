@@ -121,9 +121,7 @@ class Striker:
         self, height: float, place: float, before: float = 0.0, after: float | None = None
     ) -> None:
         leaving = before if after is None else after
-        self._path.knot(
-            self._time, (height, place), before=(before, 0.0), after=(leaving, 0.0)
-        )
+        self._path.knot(self._time, (height, place), before=(before, 0.0), after=(leaving, 0.0))
         self._place = place
 
     def _move(self, seconds: float, height: float, place: float) -> None:

@@ -29,7 +29,7 @@ class SimSettings:
     Attributes:
         frames: T, frames of a world.
         families: names to choose from, all training families when empty.
-        weights: odds of the names, even when empty.
+        weights: odds of the names; when empty even, or the usual ones of all training families.
         subs: S, sub-times per frame.
         conditions: how it may be filmed.
         wear: textures.
@@ -101,7 +101,8 @@ def simulate(seed: int, settings: SimSettings | None = None) -> World:
     settings = settings or SimSettings()
     rng = np.random.default_rng([seed, 1])
     names = settings.families or families.train_families()
-    odds = np.asarray(settings.weights, float) if settings.weights else np.ones(len(names))
+    usual = np.ones(len(names)) if settings.families else families.train_odds()
+    odds = np.asarray(settings.weights or usual, float)
     name = str(rng.choice(names, p=odds / odds.sum()))
     shot = draw_shot(rng, settings.conditions, fps=settings.fps, aspect=settings.aspect)
     lead = rng.uniform(0.0, 2.0)

@@ -8,6 +8,7 @@ from synchresis.engines.scenes.families import (
     feet,
     fingers,
     held_back,
+    held_back_silent,
     rubs,
     silent,
     strikes,
@@ -27,12 +28,29 @@ _TRAIN: Final[dict[str, Family]] = {
     **rubs.FAMILIES,
     **silent.FAMILIES,
 }
-_EVALUATE: Final[dict[str, Family]] = dict(held_back.FAMILIES)
+_EVALUATE: Final[dict[str, Family]] = {
+    **held_back.FAMILIES,
+    **held_back_silent.FAMILIES,
+}
+
+_ODDS: Final[dict[str, float]] = {
+    "stick": 2.5, "hand": 2.5, "drums": 2.0, "hammer": 1.5, "hand_drums": 1.5, "mime": 2.0,
+    "gesturing": 1.5, "scenery": 1.2, "ball": 1.2, "cushion": 1.2, "clap": 1.2, "face": 0.8,
+    "lights": 0.8, "still": 0.6, "tapping": 0.8, "typing": 0.8, "pluck": 0.8, "shaker": 0.6,
+    "stomp": 0.8, "jump": 0.5, "lid": 0.8, "paddle": 0.7, "racket": 0.6, "scrape": 0.7, "saw": 0.5,
+    "roll": 0.5, "tear": 0.5, "splash": 0.6, "firework": 0.4, "gun": 0.5,
+}  # fmt: skip
+"""Odds that are not 1: what a webcam sees most comes most; a fifth of the worlds are silent."""
 
 
 def train_families() -> tuple[str, ...]:
     """Names of the families motion engines may be trained on."""
     return tuple(_TRAIN)
+
+
+def train_odds() -> tuple[float, ...]:
+    """How often each training family is drawn, in the order of `train_families()`, any scale."""
+    return tuple(_ODDS.get(name, 1.0) for name in _TRAIN)
 
 
 def evaluation_families() -> tuple[str, ...]:

@@ -32,7 +32,7 @@ class Bouncer:
     blows: list[tuple[float, float, float]] = field(default_factory=list)
 
     def throw(self, start_s: float, x: float, drop: float, velocity: float, end_s: float) -> float:
-        """Let go at height `drop` above the floor with sideways `velocity`; returns when it has come to rest."""
+        """Let go at `drop` above the floor with sideways `velocity`; returns when it has left."""
         pull = (0.0, self.gravity)
         seconds = float(np.sqrt(2 * drop / self.gravity))
         time, speed = start_s, self.gravity * seconds

@@ -25,13 +25,24 @@ def _ground(play: Play) -> float:
 def _cloths(play: Play) -> tuple[Look, Look]:
     """Looks of trousers and shoe."""
     rng, wear = play.look, play.textures
-    trousers = backdrop.material(rng, wear.cloth + wear.cloud, backdrop.paint(rng, low=0.03, high=0.7), shade=0.35)
+    trousers = backdrop.material(
+        rng, wear.cloth + wear.cloud, backdrop.paint(rng, low=0.03, high=0.7), shade=0.35
+    )
     shoe = backdrop.material(rng, wear.cloud, backdrop.paint(rng, low=0.03, high=0.9), shade=0.4)
     return trousers, shoe
 
 
-def leg(play: Play, hip: Samples, ankle: Samples, pitch: Samples, size: float, looks: tuple[Look, Look], *, facing: float) -> None:
-    """A leg from `hip` to `ankle` (float64[N, 2]) with a shoe tipped by `pitch` (radians, toe up)."""
+def leg(
+    play: Play,
+    hip: Samples,
+    ankle: Samples,
+    pitch: Samples,
+    size: float,
+    looks: tuple[Look, Look],
+    *,
+    facing: float,
+) -> None:
+    """A leg from `hip` to `ankle` (float64[N, 2]), its shoe tipped by `pitch` (radians, toe up)."""
     trousers, shoe = looks
     span = float(np.max(np.hypot(*(ankle - hip).T))) * 0.505 + 0.005
     knee = body.elbow(hip, ankle, (span, span), -facing)
@@ -61,19 +72,37 @@ def walk(play: Play) -> None:
     for number, foot in enumerate(feet):
         ankle = np.stack([foot[:, 0], floor - 1.15 * size - foot[:, 1]], 1)
         shade = (looks[0].tinted(0.8), looks[1].tinted(0.8)) if number == 0 else looks
-        body.shadow(play, np.stack([foot[:, 0], np.full(len(x), floor)], 1), (2.2 * size, 0.5 * size), foot[:, 1])
+        body.shadow(
+            play,
+            np.stack([foot[:, 0], np.full(len(x), floor)], 1),
+            (2.2 * size, 0.5 * size),
+            foot[:, 1],
+        )
         leg(play, hip, ankle, foot[:, 2], size, shade, facing=facing)
     if rng.random() < 0.5:
         coat = looks[0].tinted(rng.uniform(0.6, 1.8))
-        play.canvas.box(hip - np.array([0.0, 3.5 * size]), (5.5 * size, 2.3 * size), coat, angle=1.57, corner=0.6)
+        play.canvas.box(
+            hip - np.array([0.0, 3.5 * size]),
+            (5.5 * size, 2.3 * size),
+            coat,
+            angle=1.57,
+            corner=0.6,
+        )
     material = str(rng.choice(["dull", "wood", "body"]))
     loud = rng.uniform(0.3, 0.8)
     for time, x_hit in hits:
         if abs(x_hit) < 0.6:
-            play.hit(time, float(np.clip(loud * play.act.normal(1, 0.1), 0.05, 1)), (x_hit, floor), material)
+            play.hit(
+                time,
+                float(np.clip(loud * play.act.normal(1, 0.1), 0.05, 1)),
+                (x_hit, floor),
+                material,
+            )
 
 
-def _gait(play: Play, stride: float, period: float, size: float) -> tuple[list[Samples], list[tuple[float, float]]]:
+def _gait(
+    play: Play, stride: float, period: float, size: float
+) -> tuple[list[Samples], list[tuple[float, float]]]:
     """Two feet (x, height, pitch) float64[N, 3] each, and heel strikes as (t_s, x)."""
     act = play.act
     paths = [Path(3), Path(3)]
@@ -94,7 +123,12 @@ def _gait(play: Play, stride: float, period: float, size: float) -> tuple[list[S
         lift = size * act.uniform(0.5, 2.0)
         path.knot(time, (here, 0.0, 0.0))
         path.knot(time + 0.35 * swing, (here + 0.25 * (there - here), lift, -0.5))
-        path.knot(time + swing, (there, 0.0, 0.25), before=(0.8 * stride / period, -2.0 * lift / swing, 0.0), after=(0.0, 0.0, 0.0))
+        path.knot(
+            time + swing,
+            (there, 0.0, 0.25),
+            before=(0.8 * stride / period, -2.0 * lift / swing, 0.0),
+            after=(0.0, 0.0, 0.0),
+        )
         path.knot(time + swing + 0.08, (there, 0.0, 0.0))
         hits.append((time + swing, there))
         time += swing + 0.09
@@ -121,11 +155,21 @@ def stomp(play: Play) -> None:
     pitch = (1.0 if heel else -0.5) * strokes[:, 0] / (4 * size)
     rise = strokes[:, 0] * (0.3 if heel else 1.0)
     ankle = view.contact + np.stack([np.zeros_like(rise), -rise - 1.15 * size], 1)
-    hip = np.broadcast_to(view.contact + np.array([-facing * size, -13 * size]), ankle.shape) - 0.3 * rise[:, None] * np.array([0.0, 1.0])
+    hip = np.broadcast_to(
+        view.contact + np.array([-facing * size, -13 * size]), ankle.shape
+    ) - 0.3 * rise[:, None] * np.array([0.0, 1.0])
     body.shadow(play, np.broadcast_to(view.contact, ankle.shape), (2.2 * size, 0.5 * size), rise)
     if rng.random() < 0.6:
         other = view.contact + np.array([facing * 2.5 * size * rng.choice([-1, 1]), -1.15 * size])
-        leg(play, hip, np.broadcast_to(other, ankle.shape), np.zeros_like(rise), size, (looks[0].tinted(0.8), looks[1].tinted(0.8)), facing=facing)
+        leg(
+            play,
+            hip,
+            np.broadcast_to(other, ankle.shape),
+            np.zeros_like(rise),
+            size,
+            (looks[0].tinted(0.8), looks[1].tinted(0.8)),
+            facing=facing,
+        )
     leg(play, hip, ankle, pitch, size, looks, facing=facing)
 
 
@@ -182,7 +226,9 @@ def _jumper(play: Play, height: Samples, foot: tuple[float, float], size: float)
         swing = 1.5 * height
         wrist = shoulder + np.stack([side * 2.0 * size + side * swing, 6.0 * size - 2.0 * swing], 1)
         body.arm(play, limbs, shoulder, wrist, side=side)
-    play.canvas.ellipse(chest - np.array([0.0, 7.5 * size]), (2.2 * size, 1.7 * size), limbs.skin, angle=1.57)
+    play.canvas.ellipse(
+        chest - np.array([0.0, 7.5 * size]), (2.2 * size, 1.7 * size), limbs.skin, angle=1.57
+    )
 
 
 FAMILIES: Final = {"walk": walk, "stomp": stomp, "jump": jump}

@@ -21,13 +21,21 @@ def clap(play: Play) -> None:
     backdrop.room(play)
     middle = np.array([rng.uniform(-0.2, 0.2), play.half_height * rng.uniform(-0.2, 0.6)])
     if rng.random() < 0.6:
-        body.torso(play, (float(middle[0]), float(middle[1]) - rng.uniform(0.15, 0.5)), rng.uniform(0.7, 1.4))
+        body.torso(
+            play,
+            (float(middle[0]), float(middle[1]) - rng.uniform(0.15, 0.5)),
+            rng.uniform(0.7, 1.4),
+        )
     distract(play)
     limbs = Limbs.draw(play, rng.uniform(0.025, 0.08))
     how = Manner(
-        reach=rng.uniform(0.05, 0.25), period_s=(0.16, rng.uniform(0.4, 1.2)), rebound=float(rng.choice([0.0, 0.3])),
-        rest=rng.uniform(0.03, 0.15), quiet=rng.uniform(0.2, 0.5), full_speed=3.5,
-    )  # fmt: skip
+        reach=rng.uniform(0.05, 0.25),
+        period_s=(0.16, rng.uniform(0.4, 1.2)),
+        rebound=float(rng.choice([0.0, 0.3])),
+        rest=rng.uniform(0.03, 0.15),
+        quiet=rng.uniform(0.2, 0.5),
+        full_speed=3.5,
+    )
     still_hand = rng.random() < 0.25
     view = View(middle, np.array([0.0, 0.02]), np.array([1.0, rng.normal(0, 0.3)]), 0.0)
     plan = Striker(play.act, how).plan(play.duration_s)
@@ -43,10 +51,14 @@ def clap(play: Play) -> None:
         wrist = palm - direction * (2.0 * limbs.size)
         shoulder = middle + np.array([side * rng.uniform(0.2, 0.5), rng.uniform(0.1, 0.6)])
         body.arm(play, limbs, shoulder, wrist, side=-side)
-        body.flat_hand(play, limbs, wrist, direction, splay=rng.uniform(0.02, 0.15), thumb=-0.9 * side)
+        body.flat_hand(
+            play, limbs, wrist, direction, splay=rng.uniform(0.02, 0.15), thumb=-0.9 * side
+        )
 
 
-def _fingers(play: Play, limbs: Limbs, wrist: Samples, aim: Samples, lifts: list[Samples]) -> list[Samples]:
+def _fingers(
+    play: Play, limbs: Limbs, wrist: Samples, aim: Samples, lifts: list[Samples]
+) -> list[Samples]:
     """A hand whose fingers rise by `lifts` (float64[N] each); returns their tips at rest."""
     s = limbs.size
     direction = np.broadcast_to(aim, wrist.shape)
@@ -57,7 +69,12 @@ def _fingers(play: Play, limbs: Limbs, wrist: Samples, aim: Samples, lifts: list
         root = middle + across * ((k - 1.5) * 0.62 * s) + direction * (0.8 * s)
         rest = root + body.turned(direction, (k - 1.5) * 0.1) * ((2.0, 2.4, 2.3, 1.8)[k] * s)
         tip = rest - direction * (0.7 * lift[:, None]) - np.array([0.0, 1.0]) * lift[:, None]
-        knuckle = root + 0.5 * (rest - root) - np.array([0.0, 0.35 * s]) - np.array([0.0, 0.8]) * lift[:, None]
+        knuckle = (
+            root
+            + 0.5 * (rest - root)
+            - np.array([0.0, 0.35 * s])
+            - np.array([0.0, 0.8]) * lift[:, None]
+        )
         play.canvas.capsule(root, knuckle, (0.46 * s, 0.42 * s), limbs.skin.tinted(0.97))
         play.canvas.capsule(knuckle, tip, (0.42 * s, 0.34 * s), limbs.skin.tinted(1.02 - 0.04 * k))
         tips.append(rest)
@@ -66,7 +83,9 @@ def _fingers(play: Play, limbs: Limbs, wrist: Samples, aim: Samples, lifts: list
     return tips
 
 
-def finger_plans(play: Play, beats: list[tuple[float, float]], how: Manner, fingers: int) -> list[tuple[Samples, list[tuple[float, float, float]]]]:
+def finger_plans(
+    play: Play, beats: list[tuple[float, float]], how: Manner, fingers: int
+) -> list[tuple[Samples, list[tuple[float, float, float]]]]:
     """Deal beats to fingers at random; per finger its height float64[N] and its hits."""
     dealt: list[list[tuple[float, float]]] = [[] for _ in range(fingers)]
     for beat in beats:
@@ -90,12 +109,20 @@ def tapping(play: Play) -> None:
 
 def _light(play: Play, limbs: Limbs) -> Manner:
     return Manner(
-        reach=limbs.size * play.look.uniform(0.5, 1.4), rest=0.15 * limbs.size, rebound=0.0, quiet=0.3, full_speed=2.0
+        reach=limbs.size * play.look.uniform(0.5, 1.4),
+        rest=0.15 * limbs.size,
+        rebound=0.0,
+        quiet=0.3,
+        full_speed=2.0,
     )
 
 
 def _tap_hand(
-    play: Play, contact: Samples, limbs: Limbs, plans: list[tuple[Samples, list[tuple[float, float, float]]]], material: str
+    play: Play,
+    contact: Samples,
+    limbs: Limbs,
+    plans: list[tuple[Samples, list[tuple[float, float, float]]]],
+    material: str,
 ) -> None:
     rng = play.look
     side = float(np.sign(rng.normal()))
@@ -121,15 +148,29 @@ def typing(play: Play) -> None:
     wear = play.textures
     turn = rng.normal(0, 0.3)
     keys = backdrop.material(
-        rng, wear.cloth, backdrop.paint(rng, low=0.05, high=0.85, vivid=0.6), amplitude=0.5, scale=rng.uniform(1.2, 3.0)
+        rng,
+        wear.cloth,
+        backdrop.paint(rng, low=0.05, high=0.85, vivid=0.6),
+        amplitude=0.5,
+        scale=rng.uniform(1.2, 3.0),
     )
-    play.canvas.box(view.contact, (rng.uniform(0.25, 0.5), rng.uniform(0.09, 0.18)), keys, angle=turn, corner=0.1)
+    play.canvas.box(
+        view.contact,
+        (rng.uniform(0.25, 0.5), rng.uniform(0.09, 0.18)),
+        keys,
+        angle=turn,
+        corner=0.1,
+    )
     limbs = Limbs.draw(play, rng.uniform(0.02, 0.045))
     beats = rhythm(play.act, play.duration_s, (0.1, rng.uniform(0.2, 0.5)))
-    plans = finger_plans(play, [(t, 0.5 * a) for t, a in beats], replace(_light(play, limbs), full_speed=5.0), 8)
+    plans = finger_plans(
+        play, [(t, 0.5 * a) for t, a in beats], replace(_light(play, limbs), full_speed=5.0), 8
+    )
     for hand_, offset in ((plans[:4], -0.13), (plans[4:], 0.13)):
         if rng.random() < 0.9:
-            _tap_hand(play, view.contact + np.array([offset, rng.normal(0, 0.02)]), limbs, hand_, "dull")
+            _tap_hand(
+                play, view.contact + np.array([offset, rng.normal(0, 0.02)]), limbs, hand_, "dull"
+            )
 
 
 def pluck(play: Play) -> None:
@@ -138,11 +179,17 @@ def pluck(play: Play) -> None:
     backdrop.room(play)
     wear = play.textures
     if rng.random() < 0.5:
-        body.torso(play, (rng.uniform(-0.1, 0.1), -play.half_height * rng.uniform(0.2, 0.8)), rng.uniform(0.9, 1.5))
+        body.torso(
+            play,
+            (rng.uniform(-0.1, 0.1), -play.half_height * rng.uniform(0.2, 0.8)),
+            rng.uniform(0.9, 1.5),
+        )
     lean = rng.normal(0, 0.25)
     along, across = np.array([np.cos(lean), np.sin(lean)]), np.array([-np.sin(lean), np.cos(lean)])
     middle = np.array([rng.uniform(-0.15, 0.15), play.half_height * rng.uniform(-0.1, 0.5)])
-    wood = backdrop.material(rng, wear.wood, backdrop.paint(rng, low=0.2, high=0.8, vivid=0.5), shade=0.3)
+    wood = backdrop.material(
+        rng, wear.wood, backdrop.paint(rng, low=0.2, high=0.8, vivid=0.5), shade=0.3
+    )
     play.canvas.ellipse(middle, (rng.uniform(0.2, 0.35), rng.uniform(0.15, 0.25)), wood, angle=lean)
     play.canvas.ellipse(middle, (0.06, 0.06), wood.tinted(0.25))
     play.canvas.box(middle + along * 0.4, (0.3, 0.035), wood.tinted(0.6), angle=lean, corner=0.1)
@@ -150,9 +197,13 @@ def pluck(play: Play) -> None:
     times, sizes = np.array([t for t, _ in hits]), np.array([0.006 * s for _, s in hits])
     steel = replace(wood, colour=(0.75, 0.8, 0.85), amplitude=0.0)
     for k in range(4):
-        quiver = ringing(play.times, times, sizes, rate_hz=rng.uniform(7, 24), decay_s=rng.uniform(0.2, 0.6))
+        quiver = ringing(
+            play.times, times, sizes, rate_hz=rng.uniform(7, 24), decay_s=rng.uniform(0.2, 0.6)
+        )
         root = middle + across * ((k - 1.5) * 0.014)
-        play.canvas.capsule(root - along * 0.2, root + along * 0.65, (0.0015, 0.0015), steel, bend=quiver)
+        play.canvas.capsule(
+            root - along * 0.2, root + along * 0.65, (0.0015, 0.0015), steel, bend=quiver
+        )
     for time, strength in hits:
         play.hit(time, strength, middle, "string")
     limbs = Limbs.draw(play, rng.uniform(0.025, 0.05))
@@ -160,7 +211,9 @@ def pluck(play: Play) -> None:
     wrist = middle + across * y[:, :1] - along * (1.5 * limbs.size) - across * (2.5 * limbs.size)
     direction = body.turned(np.broadcast_to(across + 0.6 * along, wrist.shape), 2.0 * y[:, 0])
     body.arm(play, limbs, middle + np.array([-0.4, -rng.uniform(0.1, 0.4)]), wrist, side=1.0)
-    body.flat_hand(play, limbs, wrist, direction / np.hypot(*direction.T)[:, None], curl=0.5, splay=0.05)
+    body.flat_hand(
+        play, limbs, wrist, direction / np.hypot(*direction.T)[:, None], curl=0.5, splay=0.05
+    )
 
 
 def _strums(play: Play, reach: float) -> tuple[Path, list[tuple[float, float]]]:
@@ -204,7 +257,11 @@ def shaker(play: Play) -> None:
     rng, act = play.look, play.act
     backdrop.room(play)
     if rng.random() < 0.6:
-        body.torso(play, (rng.uniform(-0.2, 0.2), play.half_height * rng.uniform(-0.6, 0.1)), rng.uniform(0.7, 1.4))
+        body.torso(
+            play,
+            (rng.uniform(-0.2, 0.2), play.half_height * rng.uniform(-0.6, 0.1)),
+            rng.uniform(0.7, 1.4),
+        )
     distract(play)
     limbs = Limbs.draw(play, rng.uniform(0.025, 0.05))
     home = np.array([rng.uniform(-0.2, 0.2), play.half_height * rng.uniform(-0.1, 0.5)])
@@ -232,9 +289,19 @@ def shaker(play: Play) -> None:
     fore = body.arm(play, limbs, home + np.array([side * 0.4, 0.35]), grip, side=side)
     body.fist(play, limbs, grip, fore)
     if rng.random() < 0.5:
-        play.canvas.ellipse(grip + fore * 0.09, (0.11, rng.uniform(0.03, 0.1)), look, angle=rng.uniform(0, 3))
+        play.canvas.ellipse(
+            grip + fore * 0.09, (0.11, rng.uniform(0.03, 0.1)), look, angle=rng.uniform(0, 3)
+        )
     else:
-        play.canvas.box(grip + fore * 0.05, (0.07, 0.025), look, angle=rng.uniform(0, 3), corner=0.6)
+        play.canvas.box(
+            grip + fore * 0.05, (0.07, 0.025), look, angle=rng.uniform(0, 3), corner=0.6
+        )
 
 
-FAMILIES: Final = {"clap": clap, "tapping": tapping, "typing": typing, "pluck": pluck, "shaker": shaker}
+FAMILIES: Final = {
+    "clap": clap,
+    "tapping": tapping,
+    "typing": typing,
+    "pluck": pluck,
+    "shaker": shaker,
+}

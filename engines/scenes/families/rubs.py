@@ -1,4 +1,4 @@
-"""Sustained and granular sounds: scraping, sawing, rolling, tearing, splashing, bursting, flashes."""
+"""Sustained and granular sounds: scraping, sawing, rolling, tearing, splashing, bursting."""
 
 from typing import Final
 
@@ -9,13 +9,13 @@ from synchresis.engines.scenes.actors import View, bare_hand, sound, stage
 from synchresis.engines.scenes.body import Limbs
 from synchresis.engines.scenes.families.silent import distract
 from synchresis.engines.scenes.path import Path, Times, pulses
-from synchresis.engines.scenes.play import Play, strength_of
+from synchresis.engines.scenes.play import Play
 from synchresis.engines.scenes.primitives import Look, Samples
 from synchresis.engines.scenes.strokes import Manner, Striker
 
 
 def level_of(speed: Times, full: float) -> Times:
-    """Level 0..1 of rubbing at `speed`: amplitude follows speed, below 2 % of `full` it is silent."""
+    """Level 0..1 of rubbing at `speed`: amplitude follows speed, silent below 2 % of `full`."""
     level = 1.0 + 0.5 * np.log10(np.maximum(np.abs(speed), 1e-6) / full)
     return np.where(np.abs(speed) > 0.02 * full, np.clip(level, 0.0, 1.0), 0.0)
 
@@ -26,7 +26,7 @@ def speed_of(values: Times, path: Path, times: Times) -> Times:
 
 
 def rubbing(play: Play, reach: float, period_s: tuple[float, float]) -> tuple[Path, Path]:
-    """To-and-fro along one coordinate, and height: 0 while it rubs, above 0 while it only hovers."""
+    """To-and-fro along one coordinate, and height: 0 while it rubs, more while it hovers."""
     act = play.act
     along, height = Path(1), Path(1)
     along.knot(0.0, (0.0,))
@@ -104,7 +104,9 @@ def saw(play: Play) -> None:
     way = np.array([np.cos(lean), np.sin(lean)])
     side = float(rng.choice([-1.0, 1.0]))
     middle = view.contact + x[:, None] * way - np.stack([np.zeros_like(h), h], 1)
-    steel = backdrop.material(rng, wear.cloud, backdrop.paint(rng, low=0.3, high=0.9, vivid=0.1), shade=0.2)
+    steel = backdrop.material(
+        rng, wear.cloud, backdrop.paint(rng, low=0.3, high=0.9, vivid=0.1), shade=0.2
+    )
     back = middle + side * way * rng.uniform(0.15, 0.25)
     play.canvas.capsule(back, middle - side * way * 0.2, (0.035, 0.015), steel)
     play.canvas.box(view.contact + np.array([0.0, 0.05]), (0.05, 0.045), wood, corner=0.05)
@@ -125,7 +127,11 @@ def roll(play: Play) -> None:
     path.knot(0.0, (-0.7,))
     time, here = play.act.uniform(0.1, 0.4), -0.7
     while time < play.duration_s - 1.6:
-        there = float(play.act.uniform(-0.4, 0.4)) if play.act.random() < 0.6 else -0.7 * float(np.sign(here))
+        there = (
+            float(play.act.uniform(-0.4, 0.4))
+            if play.act.random() < 0.6
+            else -0.7 * float(np.sign(here))
+        )
         seconds = max(abs(there - here) / play.act.uniform(0.3, 1.5), 0.3)
         path.knot(time, (here,))
         path.knot(time + seconds, (there,))
@@ -134,9 +140,13 @@ def roll(play: Play) -> None:
     path.knot(time + 1.2, (-0.7,))
     x = path.at(play.times)[:, 0]
     play.rub(level_of(speed_of(x, path, play.times), 5.0) * (np.abs(x) < 0.6))
-    look = backdrop.material(rng, wear.cloth + wear.clutter, backdrop.paint(rng, vivid=1.0), shade=0.5, amplitude=0.5)
+    look = backdrop.material(
+        rng, wear.cloth + wear.clutter, backdrop.paint(rng, vivid=1.0), shade=0.5, amplitude=0.5
+    )
     place = np.stack([x, np.full_like(x, float(view.contact[1]) - radius)], 1)
-    body.shadow(play, place + np.array([0.0, radius]), (1.1 * radius, 0.3 * radius), np.zeros_like(x))
+    body.shadow(
+        play, place + np.array([0.0, radius]), (1.1 * radius, 0.3 * radius), np.zeros_like(x)
+    )
     play.canvas.ellipse(place, (radius, radius), look, angle=x / radius)
 
 
@@ -145,7 +155,11 @@ def tear(play: Play) -> None:
     rng, act, wear = play.look, play.act, play.textures
     backdrop.room(play)
     if rng.random() < 0.6:
-        body.torso(play, (rng.uniform(-0.1, 0.1), -play.half_height * rng.uniform(0.1, 0.5)), rng.uniform(0.9, 1.6))
+        body.torso(
+            play,
+            (rng.uniform(-0.1, 0.1), -play.half_height * rng.uniform(0.1, 0.5)),
+            rng.uniform(0.9, 1.6),
+        )
     middle = np.array([rng.uniform(-0.15, 0.15), play.half_height * rng.uniform(0.0, 0.5)])
     gap, sway = Path(1), Path(2)
     gap.knot(0.0, (0.0,))
@@ -171,19 +185,36 @@ def tear(play: Play) -> None:
     opening = np.maximum(speed_of(g, gap, play.times), 0.0)
     play.spray(level_of(opening, 1.2))
     place = middle + sway.at(play.times)
-    paper = backdrop.material(rng, wear.cloud + wear.cloth, backdrop.paint(rng, low=0.4, high=1.0), amplitude=0.1)
+    paper = backdrop.material(
+        rng, wear.cloud + wear.cloth, backdrop.paint(rng, low=0.4, high=1.0), amplitude=0.1
+    )
     size = rng.uniform(0.08, 0.2)
     limbs = Limbs.draw(play, rng.uniform(0.025, 0.05))
     for side in (-1.0, 1.0):
         centre = place + np.stack([side * (0.5 * g + 0.45 * size), 0.4 * g], 1)
-        play.canvas.box(centre, (0.5 * size, size), paper.tinted(1.0 + 0.08 * side), angle=side * 1.5 * g, corner=0.03, bend=side * 0.2 * g)
+        play.canvas.box(
+            centre,
+            (0.5 * size, size),
+            paper.tinted(1.0 + 0.08 * side),
+            angle=side * 1.5 * g,
+            corner=0.03,
+            bend=side * 0.2 * g,
+        )
         wrist = centre + np.array([side * 1.5 * limbs.size, 1.0 * limbs.size])
         fore = body.arm(play, limbs, middle + np.array([side * 0.45, 0.35]), wrist, side=-side)
         body.fist(play, limbs, wrist - limbs.size * fore, fore)
 
 
-def particles(play: Play, starts: list[tuple[float, float, Samples]], look: Look, *, count: int, gravity: float, fade_s: float) -> None:
-    """Bits that fly from bursts (t_s, speed, place) and fall; each bit serves every burst in turn."""
+def particles(
+    play: Play,
+    starts: list[tuple[float, float, Samples]],
+    look: Look,
+    *,
+    count: int,
+    gravity: float,
+    fade_s: float,
+) -> None:
+    """Bits that fly from bursts (t_s, speed, place) and fall; they serve every burst in turn."""
     rng = play.look
     times = np.array([t for t, _, _ in starts])
     if len(times) == 0:
@@ -201,7 +232,13 @@ def particles(play: Play, starts: list[tuple[float, float, Samples]], look: Look
         alpha = np.where(age > 0, np.exp(-alive / fade_s), 0.0)
         alpha[alpha < 0.02] = 0.0
         half = (rng.uniform(0.003, 0.016), rng.uniform(0.003, 0.012))
-        play.canvas.ellipse(origin + np.stack([x, y], 1), half, look.tinted(rng.uniform(0.8, 1.3)), angle=rng.uniform(0, 3) + 9 * alive, alpha=alpha)
+        play.canvas.ellipse(
+            origin + np.stack([x, y], 1),
+            half,
+            look.tinted(rng.uniform(0.8, 1.3)),
+            angle=rng.uniform(0, 3) + 9 * alive,
+            alpha=alpha,
+        )
 
 
 def splash(play: Play) -> None:
@@ -216,17 +253,28 @@ def splash(play: Play) -> None:
     for time, strength, _ in plan.hits:
         fall = np.clip(strength - 0.3 * np.maximum(play.times - time, 0.0) / 0.25, 0.0, 1.0)
         play.spray(np.where(play.times >= time, fall, 0.0))
-    bits = backdrop.material(rng, play.textures.cloud, backdrop.paint(rng, low=0.5, high=1.0, vivid=0.3), amplitude=0.1)
+    bits = backdrop.material(
+        rng, play.textures.cloud, backdrop.paint(rng, low=0.5, high=1.0, vivid=0.3), amplitude=0.1
+    )
     starts = [(t, 0.4 + 1.5 * s, view.contact + p * view.along) for t, s, p in plan.hits]
     limbs = Limbs.draw(play, rng.uniform(0.025, 0.06))
-    bare_hand(play, view, strokes, limbs, side=float(rng.choice([-1.0, 1.0])), closed=bool(rng.random() < 0.5))
+    bare_hand(
+        play,
+        view,
+        strokes,
+        limbs,
+        side=float(rng.choice([-1.0, 1.0])),
+        closed=bool(rng.random() < 0.5),
+    )
     particles(play, starts, bits, count=14, gravity=3.0, fade_s=0.4)
 
 
 def firework(play: Play) -> None:
     """Rockets rise and burst with a flash."""
     rng, act = play.look, play.act
-    sky = backdrop.material(rng, play.textures.cloud, backdrop.paint(rng, low=0.02, high=0.15), amplitude=0.5)
+    sky = backdrop.material(
+        rng, play.textures.cloud, backdrop.paint(rng, low=0.02, high=0.15), amplitude=0.5
+    )
     play.canvas.box((0.0, 0.0), (1.6, 1.6), sky)
     for _ in range(rng.integers(0, 5)):
         backdrop.thing(play, play.half_height)
@@ -254,7 +302,12 @@ def firework(play: Play) -> None:
     index = np.clip(np.searchsorted(blows, play.times, side="right") - 1, 0, max(len(blows) - 1, 0))
     spots = np.stack([p for _, _, p in starts])[index] if starts else np.zeros((len(play.times), 2))
     play.canvas.ellipse(spots, (0.35, 0.3), glow, alpha=0.8 * flash)
-    spark = Look(colour=backdrop.paint(rng, low=0.7, high=1.0, vivid=1.0), amplitude=0.0, shade=0.0, cover=0.0)
+    spark = Look(
+        colour=backdrop.paint(rng, low=0.7, high=1.0, vivid=1.0),
+        amplitude=0.0,
+        shade=0.0,
+        cover=0.0,
+    )
     play.canvas.ellipse(place, (0.008, 0.004), spark)
     particles(play, starts, spark, count=20, gravity=0.15, fade_s=0.6)
 
@@ -289,10 +342,16 @@ def gun(play: Play) -> None:
     tip = muzzle + at + kick[:, None] * np.array([side, -0.5])
     lean = 0.3 * at[:, 1] - 2.0 * kick
     back = tip + side * 0.4 * np.stack([np.cos(lean), np.sin(lean)], 1)
-    spots = np.stack([np.interp(shots, play.times, tip[:, k]) for k in (0, 1)], 1) if times else np.zeros((0, 2))
+    spots = (
+        np.stack([np.interp(shots, play.times, tip[:, k]) for k in (0, 1)], 1)
+        if times
+        else np.zeros((0, 2))
+    )
     for shot, spot in zip(times, spots, strict=True):
         play.hit(shot, float(np.clip(strength * act.normal(1, 0.03), 0, 1)), spot, "drum")
-    steel = backdrop.material(rng, wear.cloud, backdrop.paint(rng, low=0.03, high=0.4, vivid=0.2), shade=0.5)
+    steel = backdrop.material(
+        rng, wear.cloud, backdrop.paint(rng, low=0.03, high=0.4, vivid=0.2), shade=0.5
+    )
     limbs = Limbs.draw(play, rng.uniform(0.025, 0.04))
     fire = Look(colour=(0.4, 0.8, 1.0), amplitude=0.0, shade=0.0, soft=0.03, cover=0.0)
     smoke = Look(colour=(0.7, 0.7, 0.7), amplitude=0.2, shade=0.0, soft=0.05)
@@ -301,7 +360,9 @@ def gun(play: Play) -> None:
     haze = 0.4 * np.clip(pulses(play.times, shots, 0.6, decay_s=0.5), 0, 1)
     play.canvas.ellipse(tip - np.array([side * 0.06, 0.03]), (0.07, 0.05), smoke, alpha=haze)
     play.canvas.capsule(tip, back, (0.01, 0.02), steel)
-    play.canvas.box(back - side * np.array([0.1, 0.0]), (0.12, 0.03), steel.tinted(0.8), angle=lean, corner=0.2)
+    play.canvas.box(
+        back - side * np.array([0.1, 0.0]), (0.12, 0.03), steel.tinted(0.8), angle=lean, corner=0.2
+    )
     for share in (0.45, 0.9):
         wrist = tip + share * (back - tip) + np.array([side * 0.02, 0.03])
         fore = body.arm(play, limbs, muzzle + np.array([side * 0.55, 0.15]), wrist, side=side)

@@ -33,13 +33,22 @@ def _passer(play: Play) -> None:
     x = (rng.random() * span + speed * play.clock) % span - 0.5 * span
     y = play.half_height * rng.uniform(-0.3, 0.3) + 0.015 * size * np.abs(np.sin(5.5 * play.clock))
     middle = np.stack([x, y], 1)
-    cloth = backdrop.material(rng, play.textures.cloth + play.textures.cloud, backdrop.paint(rng, low=0.04))
+    cloth = backdrop.material(
+        rng, play.textures.cloth + play.textures.cloud, backdrop.paint(rng, low=0.04)
+    )
     flesh = backdrop.material(rng, play.textures.cloud, backdrop.skin(rng), shade=0.4)
-    play.canvas.ellipse(middle + np.array([0.0, -0.42 * size]), (0.12 * size, 0.09 * size), flesh, angle=1.57)
+    play.canvas.ellipse(
+        middle + np.array([0.0, -0.42 * size]), (0.12 * size, 0.09 * size), flesh, angle=1.57
+    )
     play.canvas.box(middle, (0.35 * size, 0.16 * size), cloth, angle=1.57, corner=0.6)
     swing = np.sin(5.5 * play.clock)[:, None] * np.array([0.12 * size, 0.0])
     low = middle + np.array([0.0, 0.05 * size])
-    play.canvas.capsule(middle - np.array([0.0, 0.25 * size]), low + swing, (0.05 * size, 0.035 * size), cloth.tinted(0.85))
+    play.canvas.capsule(
+        middle - np.array([0.0, 0.25 * size]),
+        low + swing,
+        (0.05 * size, 0.035 * size),
+        cloth.tinted(0.85),
+    )
 
 
 def _leaves(play: Play) -> None:
@@ -66,10 +75,17 @@ def _screen(play: Play) -> None:
     cuts = np.floor(play.clock * rng.uniform(0.4, 3.0))
     tone = 0.35 + 0.65 * np.mod(np.sin(cuts * 12.9898) * 43758.5453, 1.0)
     tone = tone * (1.0 + 0.1 * np.sign(np.sin(2 * np.pi * rng.uniform(3, 12) * play.clock)))
-    look = backdrop.material(rng, play.textures.clutter, backdrop.paint(rng, low=0.3), amplitude=0.6, shade=0.0)
+    look = backdrop.material(
+        rng, play.textures.clutter, backdrop.paint(rng, low=0.3), amplitude=0.6, shade=0.0
+    )
     play.canvas.box(at, half, look, gain=tone)
     bar = np.mod(cuts * 0.37, 1.0)[:, None] * np.array([half[0], 0.0])
-    play.canvas.box(np.asarray(at) + bar - np.array([half[0] * 0.5, 0]), (0.3 * half[0], 0.6 * half[1]), look.tinted(1.5), gain=tone)
+    play.canvas.box(
+        np.asarray(at) + bar - np.array([half[0] * 0.5, 0]),
+        (0.3 * half[0], 0.6 * half[1]),
+        look.tinted(1.5),
+        gain=tone,
+    )
 
 
 def _swinging(play: Play) -> None:
@@ -87,7 +103,9 @@ def _swinging(play: Play) -> None:
 def _lamp(play: Play) -> None:
     """A patch of light that comes and goes."""
     rng = play.look
-    on = 0.5 + 0.5 * np.tanh(6 * np.sin(2 * np.pi * rng.uniform(0.1, 0.9) * play.clock + rng.uniform(0, 6)))
+    on = 0.5 + 0.5 * np.tanh(
+        6 * np.sin(2 * np.pi * rng.uniform(0.1, 0.9) * play.clock + rng.uniform(0, 6))
+    )
     light = Look(colour=(1, 1, 1), amplitude=0.0, shade=0.0, soft=0.1, cover=0.0)
     at = (rng.uniform(-0.5, 0.5), play.half_height * rng.uniform(-1, 1))
     play.canvas.ellipse(at, (0.3, 0.25), light, alpha=rng.uniform(0.05, 0.3) * on)
@@ -117,9 +135,18 @@ def lights(play: Play) -> None:
         level = path.at(play.times)[:, 0]
         bright = rng.random() < 0.5
         at = np.array([rng.uniform(-0.5, 0.5), play.half_height * rng.uniform(-1, 1)])
-        light = Look(colour=(1, 1, 1), amplitude=0.0, shade=0.0, soft=0.15, cover=0.0 if bright else 1.0, add=float(bright))
+        light = Look(
+            colour=(1, 1, 1),
+            amplitude=0.0,
+            shade=0.0,
+            soft=0.15,
+            cover=0.0 if bright else 1.0,
+            add=float(bright),
+        )
         wander = drift2(play, float(rng.choice([0.0, 0.1])), (0.1, 1.0))
-        play.canvas.ellipse(at + wander, (rng.uniform(0.2, 1.2), rng.uniform(0.2, 1.2)), light, alpha=level)
+        play.canvas.ellipse(
+            at + wander, (rng.uniform(0.2, 1.2), rng.uniform(0.2, 1.2)), light, alpha=level
+        )
 
 
 def scenery(play: Play) -> None:
@@ -133,7 +160,11 @@ def gesturing(play: Play) -> None:
     """Somebody talks with their hands, touching nothing."""
     rng = play.look
     backdrop.room(play)
-    neck = body.torso(play, (rng.uniform(-0.15, 0.15), play.half_height * rng.uniform(-0.5, 0.0)), rng.uniform(0.7, 1.4))
+    neck = body.torso(
+        play,
+        (rng.uniform(-0.15, 0.15), play.half_height * rng.uniform(-0.5, 0.0)),
+        rng.uniform(0.7, 1.4),
+    )
     limbs = Limbs.draw(play, rng.uniform(0.025, 0.05))
     for side in (-1.0, 1.0):
         if rng.random() < 0.15:
@@ -157,20 +188,30 @@ def gesturing(play: Play) -> None:
 
 
 def mime(play: Play) -> None:
-    """Strokes with a hand or stick that all stop in the air, turn back or come down without a sound."""
+    """Strokes with a hand or stick that stop in the air, turn back or land without a sound."""
     rng = play.look
     view = View.draw(play)
     stage(play, view)
     distract(play)
     how = Manner(
-        reach=rng.uniform(0.08, 0.38), period_s=(0.14, rng.uniform(0.4, 1.2)), rest=rng.uniform(0.05, 0.3), quiet=1.0
+        reach=rng.uniform(0.08, 0.38),
+        period_s=(0.14, rng.uniform(0.4, 1.2)),
+        rest=rng.uniform(0.05, 0.3),
+        quiet=1.0,
     )
     strokes = Striker(play.act, how).plan(play.duration_s).path.at(play.times)
     limbs = Limbs.draw(play, rng.uniform(0.02, 0.07))
     if rng.random() < 0.5:
         wield(play, view, strokes, Grip.draw(play), limbs)
     else:
-        bare_hand(play, view, strokes, limbs, side=float(rng.choice([-1.0, 1.0])), closed=bool(rng.random() < 0.3))
+        bare_hand(
+            play,
+            view,
+            strokes,
+            limbs,
+            side=float(rng.choice([-1.0, 1.0])),
+            closed=bool(rng.random() < 0.3),
+        )
 
 
 def face(play: Play) -> None:
@@ -178,7 +219,9 @@ def face(play: Play) -> None:
     rng = play.look
     backdrop.room(play)
     size = rng.uniform(1.0, 2.4)
-    neck = body.torso(play, (rng.uniform(-0.15, 0.15), play.half_height * rng.uniform(0.1, 0.7)), size)
+    neck = body.torso(
+        play, (rng.uniform(-0.15, 0.15), play.half_height * rng.uniform(0.1, 0.7)), size
+    )
     dark = Look(colour=(0.08, 0.07, 0.1), amplitude=0.1)
     sway = drift2(play, 0.01, (0.2, 2.0))
     blink = 1.0 - (np.mod(play.clock, rng.uniform(1.5, 4.0)) < 0.15) * 0.85
@@ -186,7 +229,9 @@ def face(play: Play) -> None:
         eye = neck + sway + np.array([side * 0.055, -0.32]) * size
         play.canvas.ellipse(eye, (0.022 * size, 0.012 * size * blink), dark)
     open_ = 0.004 + 0.012 * np.clip(Drift.draw(rng, 1.0, (1.0, 5.0)).at(play.clock), 0, 2)
-    play.canvas.ellipse(neck + sway + np.array([0, -0.2 * size]), (0.045 * size, open_ * size), dark)
+    play.canvas.ellipse(
+        neck + sway + np.array([0, -0.2 * size]), (0.045 * size, open_ * size), dark
+    )
 
 
 FAMILIES: Final = {

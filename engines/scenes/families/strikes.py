@@ -61,7 +61,11 @@ def hammer(play: Play) -> None:
     struck(play, view, plan)
     strokes = sound(play, view, plan, str(rng.choice(["metal", "wood"])))
     grip = Grip.draw(play)
-    grip = replace(grip, head=(rng.uniform(0.02, 0.05), rng.uniform(0.03, 0.09)), girth=rng.uniform(0.008, 0.018))
+    grip = replace(
+        grip,
+        head=(rng.uniform(0.02, 0.05), rng.uniform(0.03, 0.09)),
+        girth=rng.uniform(0.008, 0.018),
+    )
     wield(play, view, strokes, grip, Limbs.draw(play, rng.uniform(0.02, 0.06)))
 
 
@@ -86,12 +90,22 @@ def cushion(play: Play) -> None:
     view = View.draw(play, low=-0.2, high=0.5, above=rng.uniform(0.2, 1.0))
     backdrop.room(play, clutter=4)
     plan = Striker(play.act, manner(play, rebound=0.05)).plan(play.duration_s)
-    dent = ringing(play.times, plan.hit_times, 0.03 * plan.hit_strengths, rate_hz=rng.uniform(2, 6), decay_s=0.15)
+    dent = ringing(
+        play.times,
+        plan.hit_times,
+        0.03 * plan.hit_strengths,
+        rate_hz=rng.uniform(2, 6),
+        decay_s=0.15,
+    )
     wear = play.textures
-    look = backdrop.material(rng, wear.cloth + wear.clutter, backdrop.paint(rng, vivid=0.8), shade=rng.uniform(0, 0.5))
+    look = backdrop.material(
+        rng, wear.cloth + wear.clutter, backdrop.paint(rng, vivid=0.8), shade=rng.uniform(0, 0.5)
+    )
     half = (rng.uniform(0.25, 0.5), rng.uniform(0.18, 0.4))
     centre = view.contact + np.array([0.0, 0.6 * half[1]])
-    play.canvas.box(centre, half, look, corner=0.6, angle=rng.normal(0, 0.2), bend=-dent, grow=1 - dent)
+    play.canvas.box(
+        centre, half, look, corner=0.6, angle=rng.normal(0, 0.2), bend=-dent, grow=1 - dent
+    )
     strokes = sound(play, view, plan, "dull")
     limbs = Limbs.draw(play, rng.uniform(0.025, 0.07))
     if rng.random() < 0.5:
@@ -107,7 +121,9 @@ def knock(play: Play) -> None:
     side = float(rng.choice([-1.0, 1.0]))
     backdrop.room(play, clutter=4)
     wear = play.textures
-    wood = backdrop.material(rng, wear.wood + wear.cloud, backdrop.paint(rng, low=0.2, vivid=0.4), amplitude=0.2)
+    wood = backdrop.material(
+        rng, wear.wood + wear.cloud, backdrop.paint(rng, low=0.2, vivid=0.4), amplitude=0.2
+    )
     edge = rng.uniform(-0.05, 0.25) * side
     plan = Striker(play.act, _knocking(play)).plan(play.duration_s)
     give = ringing(play.times, plan.hit_times, 0.003 * plan.hit_strengths, rate_hz=14, decay_s=0.08)
@@ -123,15 +139,28 @@ def knock(play: Play) -> None:
         0.7 * above,
     )
     strokes = sound(play, view, plan, str(rng.choice(["wood", "wood", "metal"])))
-    bare_hand(play, view, strokes, Limbs.draw(play, rng.uniform(0.03, 0.06)), side=side, closed=True, hinge=0.8)
+    bare_hand(
+        play,
+        view,
+        strokes,
+        Limbs.draw(play, rng.uniform(0.03, 0.06)),
+        side=side,
+        closed=True,
+        hinge=0.8,
+    )
 
 
 def _knocking(play: Play) -> Manner:
     rng = play.look
     return Manner(
-        reach=rng.uniform(0.05, 0.2), period_s=(0.13, 0.5), rebound=0.25, rest=rng.uniform(0.1, 0.3), run=6,
-        quiet=rng.uniform(0.2, 0.5), full_speed=4.0,
-    )  # fmt: skip
+        reach=rng.uniform(0.05, 0.2),
+        period_s=(0.13, 0.5),
+        rebound=0.25,
+        rest=rng.uniform(0.1, 0.3),
+        run=6,
+        quiet=rng.uniform(0.2, 0.5),
+        full_speed=4.0,
+    )
 
 
 def two_plans(play: Play, how: Manner, *, together: float = 0.1) -> tuple[Strokes, Strokes]:
@@ -147,7 +176,11 @@ def drums(play: Play) -> None:
     view = View.draw(play, low=0.0, high=0.7)
     backdrop.room(play)
     if rng.random() < 0.6:
-        torso(play, (rng.uniform(-0.15, 0.15), play.half_height * rng.uniform(-0.7, 0.1)), rng.uniform(0.7, 1.3))
+        torso(
+            play,
+            (rng.uniform(-0.15, 0.15), play.half_height * rng.uniform(-0.7, 0.1)),
+            rng.uniform(0.7, 1.3),
+        )
     distract(play)
     how = manner(play, rebound=rng.uniform(0.2, 0.6), reach=(0.05, 0.3))
     plans = two_plans(play, how)
@@ -158,7 +191,9 @@ def drums(play: Play) -> None:
     offsets = (np.array([-apart, 0.0]), np.array([apart, rng.normal(0, 0.05)]))
     for number, (plan, offset) in enumerate(zip(plans, offsets, strict=True)):
         if number == 0 or not same:
-            give = ringing(play.times, plan.hit_times, 0.006 * plan.hit_strengths, rate_hz=9, decay_s=0.1)
+            give = ringing(
+                play.times, plan.hit_times, 0.006 * plan.hit_strengths, rate_hz=9, decay_s=0.1
+            )
             drum(play, view.contact + (0 * offset if same else offset), half, give)
     for plan, offset, side in zip(plans, offsets, (-1.0, 1.0), strict=True):
         place = view.moved(offset)
@@ -177,7 +212,9 @@ def hand_drums(play: Play) -> None:
     offsets = (np.array([-1.1 * half[0], 0.0]), np.array([1.1 * half[0], 0.0]))
     with_drums = rng.random() < 0.75
     for plan, offset in zip(plans, offsets, strict=True):
-        give = ringing(play.times, plan.hit_times, 0.004 * plan.hit_strengths, rate_hz=9, decay_s=0.1)
+        give = ringing(
+            play.times, plan.hit_times, 0.004 * plan.hit_strengths, rate_hz=9, decay_s=0.1
+        )
         if with_drums:
             drum(play, view.contact + offset, half, give)
     for plan, offset, side in zip(plans, offsets, (-1.0, 1.0), strict=True):

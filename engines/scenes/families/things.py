@@ -23,24 +23,35 @@ def lid(play: Play) -> None:
     distract(play)
     length = rng.uniform(0.15, 0.45)
     how = Manner(
-        reach=0.8 * length, period_s=(0.45, 1.6), rebound=rng.uniform(0.0, 0.2), rest=0.5 * length, run=3,
-        quiet=rng.uniform(0.3, 0.6), full_speed=5.0,
-    )  # fmt: skip
+        reach=0.8 * length,
+        period_s=(0.45, 1.6),
+        rebound=rng.uniform(0.0, 0.2),
+        rest=0.5 * length,
+        run=3,
+        quiet=rng.uniform(0.3, 0.6),
+        full_speed=5.0,
+    )
     plan = Striker(play.act, how).plan(play.duration_s)
     side = float(rng.choice([-1.0, 1.0]))
     strokes = sound(play, view, plan, str(rng.choice(["wood", "metal", "dull"])))
     angle = np.arcsin(np.clip(strokes[:, 0] / length, 0.0, 0.999))
     hinge = view.contact + np.array([side * length, 0.0])
     edge = hinge + length * np.stack([-side * np.cos(angle), -np.sin(angle)], 1)
-    look = backdrop.material(rng, wear.wood + wear.cloud + wear.cloth, backdrop.paint(rng), shade=0.3)
+    look = backdrop.material(
+        rng, wear.wood + wear.cloud + wear.cloth, backdrop.paint(rng), shade=0.3
+    )
     box = look.tinted(rng.uniform(0.5, 1.4))
     depth = rng.uniform(0.05, 0.2)
-    wobble = ringing(play.times, plan.hit_times, 0.006 * plan.hit_strengths, rate_hz=10, decay_s=0.1)
+    wobble = ringing(
+        play.times, plan.hit_times, 0.006 * plan.hit_strengths, rate_hz=10, decay_s=0.1
+    )
     shake = np.stack([0.3 * wobble, wobble], 1)
     middle = view.contact + np.array([side * 0.5 * length, 0.5 * depth]) + shake
     play.canvas.box(middle, (0.5 * length, 0.5 * depth), box, corner=0.08)
     thick = rng.uniform(0.008, 0.05)
-    play.canvas.capsule(hinge - np.array([0.0, thick]), edge - np.array([0.0, thick]), (thick, thick), look)
+    play.canvas.capsule(
+        hinge - np.array([0.0, thick]), edge - np.array([0.0, thick]), (thick, thick), look
+    )
     if rng.random() < 0.7:
         limbs = Limbs.draw(play, rng.uniform(0.02, 0.05))
         wrist = edge + np.array([-side * 1.2 * limbs.size, -2.0 * limbs.size])
@@ -60,7 +71,9 @@ def drop(play: Play) -> None:
     thing, holder, tumble = _fetch_and_drop(play, (float(view.contact[0]), floor), material)
     place, hand = thing.at(play.times), holder.at(play.times)
     turn = tumble.at(play.times)[:, 0]
-    look = backdrop.material(rng, wear.cloth + wear.clutter, backdrop.paint(rng, vivid=0.9), shade=0.4)
+    look = backdrop.material(
+        rng, wear.cloth + wear.clutter, backdrop.paint(rng, vivid=0.9), shade=0.4
+    )
     under = np.stack([place[:, 0], np.full(len(place), floor + half[1])], 1)
     body.shadow(play, under, (1.2 * half[0], 0.4 * half[1]), floor - place[:, 1])
     if rng.random() < 0.5:
@@ -76,7 +89,9 @@ def drop(play: Play) -> None:
     body.flat_hand(play, limbs, wrist, aim, splay=0.08, thumb=-0.9 * side)
 
 
-def _fetch_and_drop(play: Play, lying: tuple[float, float], material: str) -> tuple[Path, Path, Path]:
+def _fetch_and_drop(
+    play: Play, lying: tuple[float, float], material: str
+) -> tuple[Path, Path, Path]:
     """Paths of the thing, of the hand, and of the thing's turning."""
     act, (x, floor) = play.act, lying
     gravity, bounce = GRAVITY * play.look.uniform(0.5, 1.5), play.look.uniform(0.05, 0.45)
@@ -113,7 +128,13 @@ def _fetch_and_drop(play: Play, lying: tuple[float, float], material: str) -> tu
     return thing, hand, turn
 
 
-def _tumble(play: Play, paths: tuple[Path, Path], time: float, physics: tuple[float, float, float], material: str) -> float:
+def _tumble(
+    play: Play,
+    paths: tuple[Path, Path],
+    time: float,
+    physics: tuple[float, float, float],
+    material: str,
+) -> float:
     """Fall from the last place of the thing, bounce, come to rest; returns when."""
     thing, turn = paths
     act, (floor, gravity, bounce) = play.act, physics
@@ -127,7 +148,9 @@ def _tumble(play: Play, paths: tuple[Path, Path], time: float, physics: tuple[fl
     for _ in range(6):
         time, x = time + seconds, x + velocity * seconds
         play.hit(time, strength_of(speed, 3.5), (x, floor), material)
-        thing.knot(time, (x, floor), before=(velocity, speed), after=(velocity, -bounce * speed), pull=pull)
+        thing.knot(
+            time, (x, floor), before=(velocity, speed), after=(velocity, -bounce * speed), pull=pull
+        )
         turn.knot(time, (turn.last[0] + act.normal(0, 0.5),))
         speed *= bounce
         velocity *= 0.6
@@ -144,7 +167,11 @@ def paddle(play: Play) -> None:
     rng, act, wear = play.look, play.act, play.textures
     backdrop.room(play)
     if rng.random() < 0.6:
-        body.torso(play, (rng.uniform(-0.2, 0.2), play.half_height * rng.uniform(-0.6, -0.1)), rng.uniform(0.6, 1.2))
+        body.torso(
+            play,
+            (rng.uniform(-0.2, 0.2), play.half_height * rng.uniform(-0.6, -0.1)),
+            rng.uniform(0.6, 1.2),
+        )
     distract(play)
     radius, gravity = rng.uniform(0.012, 0.035), GRAVITY * rng.uniform(0.4, 1.2)
     home = np.array([rng.uniform(-0.2, 0.2), play.half_height * rng.uniform(0.0, 0.6)])
@@ -184,15 +211,24 @@ def paddle(play: Play) -> None:
     place = wander + place + np.stack([np.zeros_like(resting), resting], 1)
     blade = wander + lift + np.array([0.0, radius])
     look = backdrop.material(rng, wear.cloud, backdrop.paint(rng, vivid=1.0), amplitude=0.1)
-    white = backdrop.material(rng, wear.cloud, backdrop.paint(rng, low=0.6, high=1.0, vivid=0.6), shade=0.4)
+    white = backdrop.material(
+        rng, wear.cloud, backdrop.paint(rng, low=0.6, high=1.0, vivid=0.6), shade=0.4
+    )
     side = float(rng.choice([-1.0, 1.0]))
     size = rng.uniform(0.05, 0.1)
     limbs = Limbs.draw(play, rng.uniform(0.02, 0.04))
     play.canvas.ellipse(place - np.array([0.0, 0.0]), (radius, radius), white)
-    play.canvas.capsule(blade + np.array([side * size, 0.0]), blade + np.array([side * 1.8 * size, 0.02]), (0.012, 0.012), look.tinted(0.6))
+    play.canvas.capsule(
+        blade + np.array([side * size, 0.0]),
+        blade + np.array([side * 1.8 * size, 0.02]),
+        (0.012, 0.012),
+        look.tinted(0.6),
+    )
     play.canvas.ellipse(blade + np.array([0.0, 0.01]), (size, size * rng.uniform(0.1, 0.35)), look)
     wrist = blade + np.array([side * (1.9 * size + limbs.size), 0.03])
-    fore = body.arm(play, limbs, home + np.array([side * 0.45, rng.uniform(-0.1, 0.4)]), wrist, side=side)
+    fore = body.arm(
+        play, limbs, home + np.array([side * 0.45, rng.uniform(-0.1, 0.4)]), wrist, side=side
+    )
     body.fist(play, limbs, wrist, fore)
 
 
@@ -231,11 +267,15 @@ def racket(play: Play) -> None:
         place = (float(spot[0]), float(spot[1]))
         if missed:
             ball.knot(hit_at, place, before=arrival, pull=pull)
-            ball.knot(hit_at + 0.4, (place[0] + 0.4 * speed, place[1] + 0.4 * arrival[1]), before=arrival)
+            ball.knot(
+                hit_at + 0.4, (place[0] + 0.4 * speed, place[1] + 0.4 * arrival[1]), before=arrival
+            )
         else:
             play.hit(hit_at, strength_of(abs(speed) + 0.2 * pace, 6.0), spot, "wood")
             back = -speed * act.uniform(0.8, 1.5)
-            ball.knot(hit_at, place, before=arrival, after=(back, -act.uniform(0.2, 0.8)), pull=pull)
+            ball.knot(
+                hit_at, place, before=arrival, after=(back, -act.uniform(0.2, 0.8)), pull=pull
+            )
             ball.knot(hit_at + 0.6, (place[0] + 0.6 * back, place[1]), before=(back, 0.5))
         ball.knot(ball.end_s + 0.001, away)
         time = swing.end_s + act.uniform(0.1, 0.9)
@@ -243,21 +283,29 @@ def racket(play: Play) -> None:
     del wear
 
 
-def _racket_player(play: Play, spot: Samples, moves: tuple[Samples, Samples], size: float, side: float) -> None:
+def _racket_player(
+    play: Play, spot: Samples, moves: tuple[Samples, Samples], size: float, side: float
+) -> None:
     rng, wear = play.look, play.textures
     place, swing = moves
     limbs = Limbs.draw(play, rng.uniform(0.015, 0.035))
     frame = backdrop.material(rng, wear.cloth, backdrop.paint(rng, vivid=0.8), shade=0.2)
-    middle = spot + np.stack([side * (0.02 + 0.16 * swing), 0.06 * swing**2 - 0.05 * np.abs(swing)], 1)
+    middle = spot + np.stack(
+        [side * (0.02 + 0.16 * swing), 0.06 * swing**2 - 0.05 * np.abs(swing)], 1
+    )
     lean = side * (0.9 * swing + 0.3)
     shaft = body.turned(np.broadcast_to(np.array([0.0, 1.0]), middle.shape), -lean)
     grip = middle + shaft * (2.2 * size)
     shoulder = spot + np.array([side * 0.22, 0.05 + rng.uniform(-0.1, 0.15)])
-    body.torso(play, (float(shoulder[0]) + side * 0.08, float(shoulder[1]) - 0.05), rng.uniform(0.4, 0.7))
+    body.torso(
+        play, (float(shoulder[0]) + side * 0.08, float(shoulder[1]) - 0.05), rng.uniform(0.4, 0.7)
+    )
     body.arm(play, limbs, shoulder, grip, side=side)
     play.canvas.capsule(grip, middle, (0.01, 0.006), frame.tinted(0.6))
     play.canvas.ellipse(middle, (1.2 * size, 0.85 * size), frame, angle=np.pi / 2 - lean)
-    ball = backdrop.material(rng, wear.cloud, backdrop.paint(rng, low=0.6, high=1.0, vivid=0.7), shade=0.3)
+    ball = backdrop.material(
+        rng, wear.cloud, backdrop.paint(rng, low=0.6, high=1.0, vivid=0.7), shade=0.3
+    )
     radius = rng.uniform(0.008, 0.03)
     play.canvas.ellipse(place, (radius, radius), ball)
 
