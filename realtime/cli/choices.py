@@ -7,7 +7,7 @@ from typing import Final
 
 from synchresis.errors import DeviceError
 from synchresis.realtime.clock import Clock
-from synchresis.realtime.live import open_ring
+from synchresis.realtime.outputs import open_ring
 from synchresis.realtime.ring import Ring
 from synchresis.realtime.sources import SourceSettings, open_live
 from synchresis.realtime.sources.source import LiveSource

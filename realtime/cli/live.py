@@ -1,14 +1,12 @@
 """`synchresis live`: look, and play what is seen."""
 
 import argparse
-import signal
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from synchresis.realtime.cli import options
 from synchresis.realtime.cli.output import print_json
+from synchresis.realtime.cli.stopping import ended_by_signals
 
 if TYPE_CHECKING:
     from synchresis.realtime.live import LiveSession, LiveSettings, Parts
@@ -67,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
             instrument.voice.check_load()
         say(f"networks: motion on {instrument.parser.backend}, voice on {instrument.voice.backend}")
         session = LiveSession(instrument, settings, parts=parts)
-        with _ended_by_signals(), session:
+        with ended_by_signals(), session:
             play(session, instrument, preview=args.preview, as_json=args.json)
     return _report(session, args)
 
@@ -89,18 +87,6 @@ def _wire(args: argparse.Namespace, stack: ExitStack) -> "tuple[LiveSettings, Pa
     stack.callback(ring.close)
     settings = LiveSettings(buffer_hops=args.buffer, asap=args.asap, seconds=seconds)
     return settings, Parts(source=camera, ring=ring, clock=clock)
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the performance in order: files get their names."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    except KeyboardInterrupt:
-        print(file=sys.stderr)
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _report(session: "LiveSession", args: argparse.Namespace) -> int:

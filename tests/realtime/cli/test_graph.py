@@ -1,0 +1,115 @@
+"""`synchresis graph` and `synchresis node`."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from synchresis.engines.packs import Pack
+from synchresis.realtime.cli.main import main
+
+GOOD = """
+version = 1
+clock = "virtual"
+pack = "{pack}"
+engine = "onnx"
+
+[nodes.eye]
+kind = "camera"
+source = "scene:ball"
+seconds = 1.0
+
+[nodes.mind]
+kind = "parser"
+input = "eye"
+
+[nodes.mouth]
+kind = "speaker"
+input = "mind"
+out = "{out}"
+"""
+
+
+@pytest.fixture
+def graph(tiny_pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    path = tmp_path / "graph.toml"
+    path.write_text(GOOD.format(pack=tiny_pack.path, out=tmp_path / "out.wav"))
+    return path
+
+
+def test_a_graph_runs_to_its_end(graph: Path) -> None:
+    assert main(["graph", str(graph)]) == 0
+    frames = soundfile.info(graph.parent / "out.wav").frames
+    assert frames == pytest.approx(48_000, abs=1600)
+
+
+def test_nodes_of_a_graph_run_by_name(graph: Path) -> None:
+    assert main(["node", "eye", "mind", "mouth", "--graph", str(graph)]) == 0
+    assert (graph.parent / "out.wav").exists()
+
+
+def test_a_graph_is_checked_without_running(
+    graph: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["graph", str(graph), "--check"]) == 0
+    assert capsys.readouterr().out == "main: eye, mind, mouth\n"
+    assert not (graph.parent / "out.wav").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ('kind = "parser"', 'kind = "painter"', ":13: "),
+        ('input = "eye"', 'input = "ear"', ":14: nodes.mind.input"),
+        ("seconds = 1.0", "seconds = -1.0", ":10: nodes.eye.seconds"),
+        ("seconds = 1.0", "second = 1.0", ":10: nodes.eye.second"),
+        ("version = 1", "version = 9", ":2: version"),
+        ("[nodes.mind]", "[nodes.mind", ":12: not TOML"),
+        ('source = "scene:ball"', 'source = "0"', ":9: nodes.eye.source"),
+    ],
+)
+def test_a_bad_file_is_named_with_line_and_key(
+    old: str, new: str, named: str, graph: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    graph.write_text(graph.read_text().replace(old, new))
+    assert main(["graph", str(graph)]) == 2
+    text = capfd.readouterr().err
+    assert text.startswith("synchresis: error: ")
+    assert text.count("\n") == 1
+    assert f"graph.toml{named}" in text
+    assert sorted(p.name for p in graph.parent.iterdir() if p.suffix) == ["graph.toml"]
+
+
+def test_a_missing_file_and_an_unknown_node_are_named(
+    graph: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["graph", "nothing.toml"]) == 2
+    assert "nothing.toml: cannot be read" in capfd.readouterr().err
+    assert main(["node", "nose", "--graph", str(graph)]) == 2
+    assert "'nose'" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_graph_in_order(sent: signal.Signals, graph: Path) -> None:
+    text = graph.read_text().replace('clock = "virtual"', 'clock = "device"')
+    graph.write_text(text.replace("seconds = 1.0\n", ""))
+    command = [sys.executable, "-m", "synchresis.realtime.cli.main", "graph", str(graph)]
+    with subprocess.Popen(command, env=os.environ, stderr=subprocess.PIPE) as running:
+        deadline = time.monotonic() + 60
+        while not list(graph.parent.glob(".out.wav*")):
+            assert running.poll() is None, running.stderr.read() if running.stderr else ""
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        time.sleep(0.3)
+        running.send_signal(sent)
+        _, errors = running.communicate(timeout=60)
+    assert running.returncode == 0, errors
+    assert b"Traceback" not in errors
+    assert (graph.parent / "out.wav").exists()
+    assert not list(graph.parent.glob(".out.wav*"))
