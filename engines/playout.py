@@ -137,9 +137,9 @@ class Playout:
         return self._state.next_hop
 
     @property
-    def silent(self) -> bool:
-        """Whether no event waits and no level is up: the only time D may change."""
-        return self._state.silent
+    def idle(self) -> bool:
+        """Whether no event waits to be played: the only time D may change."""
+        return self._state.idle
 
     @property
     def delay_ns(self) -> int:

@@ -111,9 +111,9 @@ class ScoreState:
         return int(PATIENCE * self.interval_ns * SAMPLE_RATE / NS_PER_S)
 
     @property
-    def silent(self) -> bool:
-        """Whether nothing sounds or waits: the only time D may change."""
-        return not self.pending and not self.level.any()
+    def idle(self) -> bool:
+        """Whether no event waits to be played: the only time D may change."""
+        return not self.pending
 
 
 class Score:

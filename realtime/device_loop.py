@@ -184,8 +184,8 @@ class DeviceLoop:
         )
 
     def _follow_lookahead(self, lookahead_ns: int) -> None:
-        """D changes with τ, in silence, and with nothing else."""
-        if self.parts is not None and self.parts.lookahead != lookahead_ns and self._playout.silent:
+        """D changes with τ, while no event waits, and with nothing else."""
+        if self.parts is not None and self.parts.lookahead != lookahead_ns and self._playout.idle:
             self._set_parts(replace(self.parts, lookahead=lookahead_ns))
 
     def _set_parts(self, parts: DelayParts) -> None:

@@ -15,6 +15,9 @@ from synchresis.engines.playout import Playout, bind_voice
 from synchresis.engines.score import Score
 from synchresis.engines.timebase import HOP
 from synchresis.engines.zone import Zone
+from synchresis.realtime.device_loop import DeviceLoop, LoopSettings
+from synchresis.realtime.links import Delivery
+from synchresis.realtime.messages import Link, Sighting
 
 ZONES = (Zone(), Zone(0.5, 0, 1, 1, palette="glass"))
 SEED = 7
@@ -138,5 +141,135 @@ def make_frames(rng: np.random.Generator) -> Callable[..., list[Frame]]:
             Frame(np.full((24, 32), 200 if on else 40, np.uint8), round(t * 1e9), n)
             for n, (t, on) in enumerate(zip(times, flash, strict=True))
         ]
+
+    return make
+
+
+class ManualClock:
+    """Time that goes where it is told."""
+
+    def __init__(self, now_ns: int = 5_000_000_000) -> None:
+        self.time_ns = now_ns
+
+    def now_ns(self) -> int:
+        return self.time_ns
+
+    def sleep_until(self, time_ns: int) -> None:
+        self.time_ns = max(self.time_ns, time_ns)
+
+
+class FakeDevice:
+    """Takes `period` samples every `period / 48 kHz` and remembers when each one was heard."""
+
+    def __init__(self, clock: ManualClock, *, period: int = 128, latency_ns: int = 4_000_000):
+        self.clock = clock
+        self.period = period
+        self.latency_ns = latency_ns
+        self.running = False
+        self.stalls = 0
+        self.hops: list[int] = []
+        self.heard: list[tuple[int, NDArray[np.float32]]] = []
+        self._queue = np.zeros((0, 2), np.float32)
+        self._next_ns = clock.now_ns()
+
+    def _advance(self) -> None:
+        while self._next_ns <= self.clock.now_ns():
+            if self.running:
+                self._take()
+            self._next_ns += self.period * 1_000_000_000 // 48_000
+
+    def _take(self) -> None:
+        part, self._queue = self._queue[: self.period], self._queue[self.period :]
+        self.heard.append((self._next_ns + self.latency_ns, part))
+        if len(part) < self.period:
+            self.running = False
+            self.stalls += 1
+
+    @property
+    def playing(self) -> bool:
+        self._advance()
+        return self.running
+
+    @property
+    def queued(self) -> int:
+        self._advance()
+        return len(self._queue)
+
+    def write(self, block: NDArray[np.float32], hop: int) -> None:
+        self._advance()
+        self.hops.append(hop)
+        self._queue = np.concatenate([self._queue, block])
+
+    def start(self) -> None:
+        self._advance()
+        self.running = True
+
+    def close(self) -> None:
+        self.running = False
+
+    def sound(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Times int64[N] at which samples were heard, and the samples float32[N, 2]."""
+        times = [
+            start + np.arange(len(part)) * 1_000_000_000 // 48_000 for start, part in self.heard
+        ]
+        return np.concatenate(times), np.concatenate([part for _, part in self.heard])
+
+
+@dataclass
+class Stage:
+    """A device loop fed by hand: a camera, a parser's double, and a clock that is told the time."""
+
+    clock: ManualClock
+    device: FakeDevice
+    loop: DeviceLoop
+    parse: Parse
+    queue: list[tuple[int, Delivery]]
+    jitter: np.random.Generator
+    make_parse: Callable[..., Parse]
+    parse_ns: int = 9_000_000
+    camera_ns: int = 12_000_000
+    wake_ns: int = 1_500_000
+    number: int = 0
+
+    def show(self, frame: Frame, *, late_ns: int = 0) -> Gesture:
+        """Capture a frame at its time; its gesture comes after camera, parser and `late_ns`."""
+        gesture = self.parse(frame)
+        arrived = frame.captured_ns + self.camera_ns
+        received = arrived + self.parse_ns + late_ns
+        self.number += 1
+        sighting = Sighting(gesture, "here", "camera", self.parse_ns)
+        delivery = Delivery(sighting, Link(self.number, 1, received, arrived), received)
+        self.queue.append((received, delivery))
+        self.queue.sort(key=lambda entry: entry[0])
+        return gesture
+
+    def take(self) -> Delivery | None:
+        if self.queue and self.queue[0][0] <= self.clock.now_ns():
+            return self.queue.pop(0)[1]
+        return None
+
+    def run_until(self, time_ns: int) -> None:
+        """Tick until a moment; every wake-up is late by up to `wake_ns`."""
+        while self.clock.now_ns() < time_ns:
+            idle = self.loop.tick()
+            late = int(self.jitter.integers(0, self.wake_ns))
+            self.clock.time_ns += min(idle + late, max(time_ns - self.clock.time_ns, 1))
+
+
+@pytest.fixture
+def make_stage(
+    rng: np.random.Generator,
+    make_parse: Callable[..., Parse],
+    make_playout: Callable[..., Playout],
+) -> Callable[..., Stage]:
+    def make(**settings: object) -> Stage:
+        clock = ManualClock()
+        device = FakeDevice(clock)
+        parts: dict[str, object] = {"clock_id": "here", "recording": True, **settings}
+        asap = bool(parts.get("asap"))
+        stage = Stage(clock, device, None, make_parse(), [], rng, make_parse)  # type: ignore[arg-type]
+        loop_settings = LoopSettings(**parts)  # type: ignore[arg-type]
+        stage.loop = DeviceLoop(make_playout(asap=asap), device, clock, stage.take, loop_settings)
+        return stage
 
     return make
