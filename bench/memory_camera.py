@@ -4,6 +4,8 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from synchresis.engines.frame import Frame, Picture
 from synchresis.engines.scenes import SceneStream
 from synchresis.engines.timebase import NS_PER_S
@@ -16,7 +18,7 @@ class Footage:
 
     Attributes:
         name: of the scene.
-        pictures: uint8[H, W] grey each.
+        pictures: uint8[H, W] grey or uint8[H, W, 3] BGR each.
         times_ns: capture time of each, since the beginning.
         contacts_s: true contacts, seconds since the beginning.
         strengths: of the contacts, 0 to 1.
@@ -32,22 +34,35 @@ class Footage:
 
 
 def draw_footage(
-    name: str, *, seed: int, fps: float, seconds: float, size: tuple[int, int] = (320, 240)
+    name: str, *, seed: int, fps: float, seconds: float, enlarged: bool = False
 ) -> Footage:
-    """Draw a scene beforehand, so that drawing takes no time from what is measured."""
-    stream = SceneStream(name, seed=seed, fps=fps, size=size, colour=False)
+    """Draw a scene beforehand, so that drawing takes no time from what is measured.
+
+    Args:
+        name: of the scene.
+        seed: of the scene.
+        fps: frames per second.
+        seconds: length.
+        enlarged: 640 by 480 colour pictures, what a webcam sends, in place of 320 by 240 grey.
+    """
+    stream = SceneStream(name, seed=seed, fps=fps, colour=enlarged)
     frames: list[Frame] = []
     while not frames or frames[-1].captured_ns < seconds * NS_PER_S:
         frames.append(stream.step())
-    events = SceneStream(name, seed=seed, fps=fps, size=size, colour=False).events(-1.0, seconds)
+    events = SceneStream(name, seed=seed, fps=fps, colour=enlarged).events(-1.0, seconds)
     return Footage(
         name,
-        tuple(frame.picture for frame in frames),
+        tuple(_enlarge(frame.picture) if enlarged else frame.picture for frame in frames),
         tuple(frame.captured_ns for frame in frames),
         tuple(event.t_s for event in events),
         tuple(event.strength for event in events),
         fps,
     )
+
+
+def _enlarge(picture: Picture) -> Picture:
+    """Every pixel four times."""
+    return np.ascontiguousarray(picture.repeat(2, axis=0).repeat(2, axis=1))
 
 
 class MemoryCamera:
@@ -117,6 +132,10 @@ class MemoryCamera:
             for turn in range(loops)
             for contact_s in self.footage.contacts_s
         ]
+
+    def contacts_between(self, begin_ns: int, end_ns: int) -> list[int]:
+        """True contacts after `begin_ns` and up to `end_ns`, process clock."""
+        return [contact for contact in self.contacts_ns() if begin_ns < contact <= end_ns]
 
     def _take(self, index: int, begin_ns: int) -> Frame:
         self.lost += index - self._shown - 1

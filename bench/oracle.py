@@ -4,45 +4,38 @@ It separates the transport's errors from the motion engine's. Its figures are la
 never stand for the system.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Final, Generic, TypeVar
+from typing import Final, TypeAlias
 
 from synchresis.engines.frame import Frame
 from synchresis.engines.gesture import MAX_EVENTS, Event, Gesture, Levels
-from synchresis.engines.pipeline import ParserStage
+from synchresis.engines.motion.parser import MotionParser, MotionState
+from synchresis.engines.packs import Pack
 
-S = TypeVar("S")
+Contacts: TypeAlias = Callable[[int, int], Sequence[int]]
+"""True contacts after one time and up to another, on the clock of the frames, nanoseconds."""
+
+STRENGTH: Final = 0.8
+"""Of every event."""
 
 
-class OracleParser(Generic[S]):
-    """Gestures of the real parser with the true contacts of the interval in place of its events."""
+class OracleParser(MotionParser):
+    """Gestures of the real parser with the true contacts of the interval in place of its events.
 
-    latency_samples: Final = 0
+    Args:
+        pack: of the real parser.
+        contacts: what the oracle knows.
+        lookahead_ns: τ: the oracle knows that much of the future.
+    """
 
-    def __init__(
-        self, parser: ParserStage[S], contacts_ns: Sequence[int], *, strength: float = 0.8
-    ) -> None:
-        """Fix what it knows.
+    def __init__(self, pack: Pack, contacts: Contacts, *, lookahead_ns: int = 0) -> None:
+        super().__init__(pack, lookahead_ns=lookahead_ns)
+        self._contacts = contacts
 
-        Args:
-            parser: the real one, run for its time and its intervals.
-            contacts_ns: true contacts on the clock of the frames, rising.
-            strength: of every event.
-        """
-        self._parser = parser
-        self._contacts = sorted(contacts_ns)
-        self._strength = strength
-
-    def initial_state(self) -> S:
-        """That of the real parser."""
-        return self._parser.initial_state()
-
-    def step(self, frame: Frame, state: S) -> Gesture:
+    def step(self, frame: Frame, state: MotionState) -> Gesture:
         """One frame."""
-        gesture = self._parser.step(frame, state)
-        inside = [t for t in self._contacts if gesture.begin_ns < t <= gesture.end_ns]
-        events = tuple(
-            Event(t, frame.captured_ns, self._strength, 0.5, 0.5) for t in inside[:MAX_EVENTS]
-        )
+        gesture = super().step(frame, state)
+        inside = self._contacts(gesture.begin_ns, gesture.end_ns)
+        events = tuple(Event(t, frame.captured_ns, STRENGTH, 0.5, 0.5) for t in inside[:MAX_EVENTS])
         return replace(gesture, events=events, levels=tuple(Levels() for _ in gesture.levels))

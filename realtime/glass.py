@@ -6,8 +6,8 @@ answers flashes instead of hits but takes the time of the real parser, and the a
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final, Generic, Protocol, TypeVar
+from dataclasses import dataclass, field, fields, replace
+from typing import Final, Protocol
 
 import cv2
 import numpy as np
@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 
 from synchresis.engines.frame import Frame
 from synchresis.engines.gesture import Event, Gesture
-from synchresis.engines.pipeline import ParserStage
+from synchresis.engines.motion.parser import MotionParser, MotionState
+from synchresis.engines.packs import Pack
 from synchresis.engines.timebase import NS_PER_S
 from synchresis.errors import DeviceError, ParameterError
 from synchresis.realtime.hearing import hear_onsets
 from synchresis.realtime.recorder import Recording
-
-S = TypeVar("S")
 
 WINDOW: Final = "synchresis: point the camera at this window"
 
@@ -120,50 +119,52 @@ def flash(
 
 
 @dataclass(slots=True)
-class FlashState(Generic[S]):
-    """State of a `FlashParser`.
+class FlashState(MotionState):
+    """State of a `FlashParser`: that of the real parser, and what it knows of the light.
 
     Attributes:
-        parser: of the parser whose time it takes.
         level: mean brightness of the newest frame, 0..255, None before the first.
         seen_ns: capture times of the frames that showed a flash first.
     """
 
-    parser: S
     level: float | None = None
     seen_ns: list[int] = field(default_factory=list)
 
 
-class FlashParser(Generic[S]):
-    """Answers flashes of light instead of hits; the real parser runs too, for its time only."""
+class FlashParser(MotionParser):
+    """Answers flashes of light instead of hits; the real parser runs too, for its time only.
 
-    latency_samples: Final = 0
+    Args:
+        pack: of the real parser.
+        rise: how much brighter, 0..255, the mean of the picture must become in one frame.
+    """
 
-    def __init__(self, parser: ParserStage[S], *, rise: float = 6.0) -> None:
-        """Fix the settings.
-
-        Args:
-            parser: the real one.
-            rise: how much brighter, 0..255, the mean of the picture must become in one frame.
-        """
-        self._parser = parser
+    def __init__(self, pack: Pack, *, rise: float = 6.0) -> None:
+        super().__init__(pack)
         self._rise = rise
 
-    def initial_state(self) -> FlashState[S]:
+    def initial_state(self) -> FlashState:
         """Before the first frame."""
-        return FlashState(self._parser.initial_state())
+        state = super().initial_state()
+        return FlashState(**{each.name: getattr(state, each.name) for each in fields(state)})
 
-    def step(self, frame: Frame, state: FlashState[S]) -> Gesture:
+    def step(self, frame: Frame, state: MotionState) -> Gesture:
         """The real gesture with its events replaced by the flash, where there is one."""
-        gesture = self._parser.step(frame, state.parser)
+        gesture = super().step(frame, state)
+        if isinstance(state, FlashState) and self._flashes(frame, state):
+            when = frame.captured_ns
+            return replace(gesture, events=(Event(when, when, 0.9, 0.5, 0.5),))
+        return replace(gesture, events=())
+
+    def _flashes(self, frame: Frame, state: FlashState) -> bool:
+        """Whether a flash begins in this frame."""
         level = float(frame.picture[::4, ::4].mean())
         before, state.level = state.level, level
         rested = not state.seen_ns or frame.captured_ns - state.seen_ns[-1] > _REST_NS
         if before is None or level - before < self._rise or not rested:
-            return replace(gesture, events=())
+            return False
         state.seen_ns.append(frame.captured_ns)
-        when = frame.captured_ns
-        return replace(gesture, events=(Event(when, when, 0.9, 0.5, 0.5),))
+        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import pytest
 from synchresis.bench.memory_camera import Footage, MemoryCamera, draw_footage
 from synchresis.bench.oracle import OracleParser
 from synchresis.engines.frame import Frame
-from synchresis.engines.gesture import Gesture, Levels
+from synchresis.engines.gesture import Levels
 
 MS = 1_000_000
 
@@ -70,28 +70,27 @@ def test_drawn_footage_has_the_scenes_contacts():
     assert any((a != b).any() for a, b in zip(drawn.pictures, drawn.pictures[1:], strict=False))
 
 
-class Deaf:
-    """A parser that hears nothing and looks 20 ms ahead."""
-
-    def initial_state(self):
-        return {"end": 0}
-
-    def step(self, frame, state):
-        begin, end = state["end"], frame.captured_ns + 20 * MS
-        state["end"] = end
-        return Gesture(frame.captured_ns, begin, end, 20 * MS, (), (Levels(friction=0.5),))
+def test_contacts_between_are_after_the_first_and_up_to_the_last():
+    camera = MemoryCamera(footage())
+    begin = camera.begin()
+    assert camera.contacts_between(begin + 12 * MS, begin + 33 * MS) == [begin + 33 * MS]
+    assert camera.contacts_between(begin + 11 * MS, begin + 32 * MS) == [begin + 12 * MS]
 
 
-def test_the_oracle_knows_every_contact_once_and_nothing_else():
+def test_the_oracle_knows_every_contact_once_and_nothing_else(tiny_pack):
     contacts = [7 * MS, 31 * MS, 55 * MS, 70 * MS]
-    oracle = OracleParser(Deaf(), contacts)
+    lookahead = 20 * MS
+    oracle = OracleParser(
+        tiny_pack, lambda a, b: [t for t in contacts if a < t <= b], lookahead_ns=lookahead
+    )
+    oracle.prepare()
     state = oracle.initial_state()
-    picture = np.zeros((4, 4), np.uint8)
-    gestures = [oracle.step(Frame(picture, k * 10 * MS, k), state) for k in range(6)]
+    picture = np.zeros((240, 320), np.uint8)
+    gestures = [oracle.step(Frame(picture, k * 10 * MS - 30 * MS, k), state) for k in range(9)]
     events = [event for gesture in gestures for event in gesture.events]
     assert [event.t_ns for event in events] == contacts
     for gesture in gestures:
         for event in gesture.events:
-            assert gesture.begin_ns < event.t_ns <= gesture.end_ns
+            assert gesture.begin_ns < event.t_ns <= gesture.captured_ns + lookahead
             assert event.decided_ns == gesture.captured_ns
         assert gesture.levels == (Levels(),)
