@@ -10,6 +10,7 @@ from synchresis.engines.control import Controls
 from synchresis.engines.packs.loading import Pack
 from synchresis.engines.runtime.engine import Backend, Engine, EngineState, open_engine
 from synchresis.engines.timebase import HOP, SAMPLE_RATE
+from synchresis.engines.voice.layout import CONTROL
 from synchresis.engines.voice.noise import fill_normal
 from synchresis.engines.voice.palettes import resolve
 from synchresis.engines.zone import Zone
@@ -17,9 +18,6 @@ from synchresis.errors import EngineError, ParameterError
 from synchresis.kernels.overlap_add import RISE, OverlapAdd, OverlapAddState
 
 Floats = NDArray[np.float32]
-
-CONTROL_SIZE = 8
-"""Numbers per zone of the engine's `control` input; the last three are spare."""
 
 
 @dataclass(slots=True)
@@ -88,7 +86,7 @@ class Voice:
     def initial_state(self) -> VoiceState:
         """Silence."""
         zones = len(self.palettes)
-        control = np.zeros((zones, CONTROL_SIZE), np.float32)
+        control = np.zeros((zones, CONTROL), np.float32)
         noise = np.zeros((zones, self._noise_size), np.float32)
         inputs: dict[str, NDArray[np.generic]] = {
             "control": control,

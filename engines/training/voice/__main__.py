@@ -38,6 +38,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--recurrent", type=int, default=288)
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--blocks", type=int, default=6)
+    parser.add_argument("--eager", action="store_true", help="no CUDA graphs")
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
@@ -49,7 +50,8 @@ def build(args: argparse.Namespace) -> tuple[Learner, Planner, Mixer, float]:
     torch.set_float32_matmul_precision("high")
     device = torch.device(args.device)
     recordings = load(args.recordings)
-    shape = Shape(recurrent=args.recurrent, width=args.width, blocks=args.blocks)
+    sizes = {name: getattr(args, name) for name in ("recurrent", "width", "blocks", "eager")}
+    shape = Shape(**sizes)
     learned = Learned(recordings, shape).to(device)
     loss = VoiceLoss(torch.from_numpy(recordings.decay60_s)).to(device)
     learner = Learner(learned, loss, Rates(rate=args.rate))

@@ -22,22 +22,29 @@ from synchresis.engines.runtime.tensors import TensorSpec
 from synchresis.engines.timebase import HOP, SAMPLE_RATE
 from synchresis.engines.training.voice.checkpoint import load_learned
 from synchresis.engines.training.voice.frames import overlap_add
-from synchresis.engines.training.voice.latches import EMBEDDING
 from synchresis.engines.training.voice.learner import Learned
-from synchresis.engines.training.voice.mel import MELS
-from synchresis.engines.training.voice.network import NOISE, VoiceNetwork
+from synchresis.engines.training.voice.network import VoiceNetwork
 from synchresis.engines.training.voice.recordings import Recordings, load
-from synchresis.engines.training.voice.streaming import HopNetwork, run_sequence, state_shapes
-from synchresis.kernels.overlap_add.window import BINS
+from synchresis.engines.training.voice.streaming import (
+    HopNetwork,
+    run_sequence,
+    state_shapes,
+)
+from synchresis.engines.voice.layout import (
+    BINS,
+    CONTROL,
+    EMBEDDING,
+    FAMILIES_FILE,
+    FAMILIES_TENSOR,
+    GRAPH_NOISE,
+    NOISE,
+)
+from synchresis.engines.voice.mel import MELS
 
 FILE: Final = "voice.onnx"
-FAMILIES_FILE: Final = "families.safetensors"
-"""Embeddings of everything trained on: where teaching starts, and what evaluation plays."""
-
-FAMILIES_TENSOR: Final = "families"
 PALETTES: Final = Path(__file__).with_name("palettes.csv")
 
-_INPUTS: Final = {"control": (8,), "palette": (EMBEDDING,), "noise": (NOISE,)}
+_INPUTS: Final = {"control": (CONTROL,), "palette": (EMBEDDING,), "noise": (GRAPH_NOISE,)}
 _OUTPUTS: Final = {"real": (BINS,), "imag": (BINS,), "mel": (MELS,)}
 _OPSET = 20
 _DECAY_HOPS = 1000
@@ -50,7 +57,7 @@ def voice_entry(network: VoiceNetwork, meta: Free) -> VoiceEntry:
         inputs=_specs(_INPUTS),
         outputs=_specs(_OUTPUTS),
         states=_specs(state_shapes(network)),
-        noise=NOISE,
+        noise=GRAPH_NOISE,
         meta=meta,
     )
 

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synchresis.engines.timebase import HOP
-from synchresis.engines.training.voice.latches import EMBEDDING, TAKE
-from synchresis.engines.training.voice.mel import mel_matrix
 from synchresis.engines.training.voice.recordings import Recordings
+from synchresis.engines.voice.layout import EMBEDDING, TAKE
+from synchresis.engines.voice.mel import mel_matrix
 
 Floats = NDArray[np.float32]
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from synchresis.engines.timebase import HOP
-from synchresis.kernels.overlap_add.window import N, window
+from synchresis.engines.training.voice.framing import N, window
 
 HANN, BEGIN = 768, 32
 """Length of the analysis window and where it begins in the frame; its middle is CENTRE."""

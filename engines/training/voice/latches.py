@@ -8,10 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-EMBEDDING = 32
-TAKE = 16
-TEXTURE = 5
-"""Noise numbers per hop that shake friction and burst."""
+from synchresis.engines.voice.layout import EMBEDDING, TAKE
 
 HIT = 2 + EMBEDDING + TAKE
 OLD = 1e4

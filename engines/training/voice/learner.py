@@ -7,13 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from synchresis.engines.training.voice.features import start
-from synchresis.engines.training.voice.latches import TAKE
 from synchresis.engines.training.voice.losses import VoiceLoss, weighted
 from synchresis.engines.training.voice.mixing import Batch
 from synchresis.engines.training.voice.network import Shape, VoiceNetwork
 from synchresis.engines.training.voice.recordings import Recordings
 from synchresis.engines.training.voice.streaming import Given, Unrolled, run_sequence
-from synchresis.kernels.overlap_add.window import BINS
+from synchresis.engines.voice.layout import BINS, TAKE
 
 _TAKE_NOISE = 0.3
 _FAMILY_WEIGHT, _TAKE_WEIGHT = 1e-3, 3e-3

@@ -6,11 +6,11 @@ from torch.nn import functional as F
 
 from synchresis.engines.timebase import HOP, SAMPLE_RATE
 from synchresis.engines.training.voice.frames import overlap_add
-from synchresis.engines.training.voice.mel import MELS, mel_matrix
+from synchresis.engines.training.voice.framing import N
 from synchresis.engines.training.voice.mixing import Batch
 from synchresis.engines.training.voice.network import FLOOR, SCALE, VoiceNetwork
 from synchresis.engines.training.voice.streaming import Unrolled
-from synchresis.kernels.overlap_add.window import N
+from synchresis.engines.voice.mel import MELS, mel_matrix
 
 SIZES = (2048, 1024, 512, 256, 128, 64)
 """FFT lengths of the distance between sounds; the short ones see attacks."""
@@ -108,7 +108,10 @@ class VoiceLoss(nn.Module):
         now, past = batch.frames[:, 1:], batch.frames[:, :-1]
         product = now * past.conj()
         size = product.abs()
-        weight = (size / SCALE**2).clamp(max=4.0) ** 0.25 * (size > (3 * FLOOR * SCALE) ** 2)
+        # Strong bins of a frame count most, loud frames a little more than soft ones.
+        loudest = size.amax(-1, keepdim=True)
+        weight = (size / (loudest + 1e-9)) ** 0.35 * (loudest / SCALE**2).clamp(max=4.0) ** 0.15
+        weight = weight * (size > (3 * FLOOR * SCALE) ** 2)
         weight = weight * (1 - played.drive.onset[:, 1:])
         target = product / (size + 1e-9) * _quarter_turns(size.device)
         turn = played.head.turn

@@ -7,11 +7,10 @@ from torch import Tensor
 
 from synchresis.engines.timebase import HOP
 from synchresis.engines.training.voice.frames import Framer
-from synchresis.engines.training.voice.latches import TAKE, TEXTURE
-from synchresis.engines.training.voice.network import NOISE
+from synchresis.engines.training.voice.framing import RISE, N
 from synchresis.engines.training.voice.planning import Plan
 from synchresis.engines.training.voice.recordings import Recordings
-from synchresis.kernels.overlap_add.window import BINS, RISE, N
+from synchresis.engines.voice.layout import BINS, NOISE, TAKE, TEXTURE
 
 _BODY = 7200
 _TEXTURE_RMS = 0.2

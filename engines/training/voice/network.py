@@ -21,12 +21,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from synchresis.engines.timebase import HOP, SAMPLE_RATE
-from synchresis.engines.training.voice.latches import EMBEDDING, HIT, TAKE, TEXTURE, Drive
-from synchresis.engines.training.voice.mel import MELS, mel_centres
-from synchresis.kernels.overlap_add.window import BINS, RISE, N
-
-NOISE = BINS + TAKE + TEXTURE
-"""Noise numbers per hop: one per bin, the take, what shakes textures; 534, even for pairs."""
+from synchresis.engines.training.voice.framing import RISE, N
+from synchresis.engines.training.voice.latches import HIT, Drive
+from synchresis.engines.voice.layout import BINS, EMBEDDING, TAKE, TEXTURE
+from synchresis.engines.voice.mel import MELS, mel_centres
 
 CENTRE = 416
 """Middle of the analysis window that training uses, to which phases refer."""
@@ -43,13 +41,14 @@ TIMES = (0.6, 1.5, 3.0, 6.0, 12.0, 25.0, 50.0, 100.0, 200.0, 400.0)
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of the network."""
+    """Sizes of the network; `eager` trains without CUDA graphs."""
 
     recurrent: int = 288
     width: int = 256
     expansion: int = 2
     blocks: int = 6
     kernel: int = 7
+    eager: bool = False
 
 
 def age_features(age: Tensor) -> Tensor:

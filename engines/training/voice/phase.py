@@ -136,10 +136,10 @@ def spectrum(network: VoiceNetwork, carried: Carried) -> Pair:
     return size * centred[0], size * centred[1]
 
 
-def unroll(turn: Turn) -> Carried:
+def unroll(turn: Turn, *, eager: bool = False) -> Carried:
     """Phases of whole sequences from silence; gradients reach magnitudes and attacks only."""
     still = Turn(*_detached(turn))
-    past = Carried(*carry(still))
+    past = Carried(*carry(still, eager=eager))
     return advance(past, Turn(still.turn, turn.attack, turn.magnitude, turn.lock, turn.onset))
 
 
@@ -193,10 +193,10 @@ class _Replay:
 _replay = _Replay()
 
 
-def carry(turn: Turn) -> tuple[Tensor, Tensor, Tensor]:
-    """`carry_eagerly` without gradients, replayed as a graph on a GPU."""
+def carry(turn: Turn, *, eager: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+    """`carry_eagerly` without gradients, replayed as a CUDA graph on a GPU unless `eager`."""
     with torch.no_grad():
-        return _replay(turn) if turn.magnitude.is_cuda else carry_eagerly(turn)
+        return carry_eagerly(turn) if eager or not turn.magnitude.is_cuda else _replay(turn)
 
 
 def _parts(turn: Turn) -> list[Tensor]:

@@ -7,7 +7,6 @@ from torch import Tensor, nn
 
 from synchresis.engines.training.voice.latches import (
     LATCH,
-    TAKE,
     Drive,
     drive_hop,
     drive_sequence,
@@ -21,7 +20,7 @@ from synchresis.engines.training.voice.phase import (
     spectrum,
     unroll,
 )
-from synchresis.kernels.overlap_add.window import BINS
+from synchresis.engines.voice.layout import BINS, COPYING, NOISE, TAKE
 
 
 @dataclass
@@ -59,7 +58,11 @@ def split_noise(noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 class HopNetwork(nn.Module):
-    """One hop: (control, palette, noise, states…) → (real, imag, mel, next states…)."""
+    """One hop: (control, palette, noise, states…) → (real, imag, mel, next states…).
+
+    Where control[COPYING] is 1 the last 80 numbers of `noise` are a log-mel that is painted instead
+    of the decoder's; otherwise they are noise and without effect.
+    """
 
     def __init__(self, network: VoiceNetwork) -> None:
         super().__init__()
@@ -69,11 +72,14 @@ class HopNetwork(nn.Module):
         self, control: Tensor, palette: Tensor, noise: Tensor, *states: Tensor
     ) -> tuple[Tensor, ...]:
         """See the class; every tensor [B, …]."""
-        bins, take, texture = split_noise(noise)
+        bins, take, texture = split_noise(noise[:, :NOISE])
         latch, memory, *rest = states
         history, (real, imag, loudness) = rest[:-3], rest[-3:]
         drive, latch = drive_hop(control, palette, take, texture, latch)
         features, mel, hidden = self.network.decoder(drive, memory.unsqueeze(0))
+        copying = control[:, COPYING : COPYING + 1].unsqueeze(1)
+        mel = copying * noise[:, NOISE:].unsqueeze(1) + (1 - copying) * mel
+        features = copying * self.network.painter.copying + (1 - copying) * features
         head, history = self.network.painter(mel, features, list(history))
         turn = make_turn(self.network, head, drive, bins.unsqueeze(1)).at(0)
         carried = advance(Carried(real, imag, loudness), turn)
@@ -102,7 +108,7 @@ def run_sequence(
         features = torch.where(choice, network.painter.copying, features)
     head, _ = network.painter(painted, features, empty_history(network, batch, control))
     turn = make_turn(network, head, drive, bins)
-    real, imag = spectrum(network, unroll(turn))
+    real, imag = spectrum(network, unroll(turn, eager=network.shape.eager))
     return Unrolled(real, imag, mel, head, drive, gate(network, drive))
 
 
