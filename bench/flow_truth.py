@@ -117,18 +117,18 @@ def draw_pair(case: Case, rng: np.random.Generator, height: int, width: int) -> 
     previous, flow = _paint([replace(layer, motion=still(rng)) for layer in layers], layers)
     current, _ = _paint(layers, layers)
     gain = 1.0 + case.exposure * rng.choice([-1.0, 1.0])
-    pictures = (
+    before, after = (
         np.clip(np.rint(p * g + rng.normal(0, case.noise, p.shape)), 0, 255).astype(np.uint8)
         for p, g in ((previous, 1.0), (current, gain))
     )
-    return FlowPair(case.name, *pictures, flow)
+    return FlowPair(case.name, before, after, flow)
 
 
 def grid_mean(plane: Plane, rows: int, cols: int) -> Plane:
     """Return the mean of `plane` [..., H, W] in each cell: float32[..., rows, cols]."""
     *lead, height, width = plane.shape
     cells = plane.reshape(*lead, rows, height // rows, cols, width // cols)
-    return cells.mean(axis=(-3, -1), dtype=np.float64).astype(np.float32)
+    return np.asarray(cells.mean(axis=(-3, -1), dtype=np.float64), np.float32)
 
 
 def end_point_error(flow: Plane, truth: Plane) -> float:
@@ -142,7 +142,7 @@ def _affine(radians: float, zoom: float, shift: tuple[float, float]) -> Affine:
 
 
 def _scaled(motion: Affine, scale: float) -> Affine:
-    return motion * np.array([[1.0, 1.0, scale]])
+    return np.asarray(motion * np.array([[1.0, 1.0, scale]]))
 
 
 def _object(case: Case, rng: np.random.Generator, height: int, width: int) -> _Layer:
@@ -176,7 +176,7 @@ def _texture(rng: np.random.Generator, height: int, width: int) -> Plane:
         amplitude, cells = amplitude * rng.uniform(0.6, 0.8), 2 * cells
     picture += 0.7 * _flats(rng, fine_h, fine_w)
     picture = (picture - picture.mean()) / picture.std()
-    return (rng.uniform(80, 175) + rng.uniform(12, 38) * picture).astype(np.float32)
+    return np.asarray(rng.uniform(80, 175) + rng.uniform(12, 38) * picture, np.float32)
 
 
 def _flats(rng: np.random.Generator, height: int, width: int) -> Plane:
@@ -198,7 +198,8 @@ def _paint(placed: list[_Layer], moving: list[_Layer]) -> tuple[Plane, Plane]:
         shown = cv2.remap(layer.texture, map_x, map_y, cv2.INTER_LINEAR, None, cv2.BORDER_REFLECT)
         inside = np.ones(x.shape, np.float32)
         if layer.outline is not None:
-            inside = cv2.remap(layer.outline, map_x, map_y, cv2.INTER_LINEAR)
+            outline = cv2.remap(layer.outline, map_x, map_y, cv2.INTER_LINEAR)
+            inside = np.asarray(outline, np.float32)
         picture += inside * (shown - picture)
         m = mover.motion
         flow[0] += inside * (m[0, 0] * x + m[0, 1] * y + m[0, 2] - x - flow[0])
@@ -212,7 +213,7 @@ def _coordinates(height: int, width: int) -> tuple[Plane, Plane]:
     columns = (np.arange(_FINE * width, dtype=np.float32) + 0.5) / _FINE - width / 2
     rows = (np.arange(_FINE * height, dtype=np.float32) + 0.5) / _FINE - height / 2
     x, y = np.meshgrid(columns, rows)
-    return x, y
+    return x.astype(np.float32), y.astype(np.float32)
 
 
 def _sampling(motion: Affine, x: Plane, y: Plane) -> tuple[Plane, Plane]:
