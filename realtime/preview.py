@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from synchresis.engines.frame import Picture
 from synchresis.engines.gesture import Event
 from synchresis.engines.timebase import NS_PER_S
-from synchresis.environment import has_display
+from synchresis.environment import has_display, quiet_windows
 from synchresis.errors import DeviceError
 
 WIDTH: Final = 640
@@ -73,8 +73,8 @@ class Preview:
         self._hits.extend((event, now_ns) for event in events)
         aged = ((event, (now_ns - since_ns) / NS_PER_S) for event, since_ns in self._hits)
         hits = tuple(pair for pair in aged if pair[1] < FLASH_S)
+        self._open_once()
         cv2.imshow(_TITLE, draw_look(Look(picture, motion_map, hits, peak)))
-        self._open = True
         key = cv2.waitKey(1) & 0xFF
         return chr(key) if key not in (0, 0xFF) else ""
 
@@ -82,6 +82,12 @@ class Preview:
     def closed(self) -> bool:
         """Whether the user closed the window."""
         return self._open and cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) < 1
+
+    def _open_once(self) -> None:
+        if not self._open:
+            quiet_windows()
+            cv2.namedWindow(_TITLE, cv2.WINDOW_AUTOSIZE | cv2.WINDOW_GUI_NORMAL)
+            self._open = True
 
     def close(self) -> None:
         """Take the window away."""

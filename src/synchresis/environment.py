@@ -1,4 +1,4 @@
-"""The only place that reads environment variables: a user's folders, the display."""
+"""The only place that touches environment variables: a user's folders, the display."""
 
 import os
 import sys
@@ -26,6 +26,11 @@ def has_display() -> bool:
     if not sys.platform.startswith("linux"):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def quiet_windows() -> None:
+    """Keep Qt, behind OpenCV's windows, from talking about its fonts; call before the first."""
+    os.environ.setdefault("QT_LOGGING_RULES", "*=false")
 
 
 def _home(variable: str, fallback: str) -> Path:
