@@ -159,9 +159,7 @@ class Screen:
             self._clear()
             say(f"{status.camera}: {status.fps:.1f} frames/s; {delay_line(status)}")
             if status.fps < SLOW_FPS:
-                say(
-                    f"under {SLOW_FPS:.0f} frames/s hits come late; most cameras run faster in more light"
-                )
+                say(f"under {SLOW_FPS:.0f} frames/s hits come late; more light speeds up a camera")
         if self._as_json:
             print_json(asdict(status))
         elif self._alive:

@@ -28,6 +28,12 @@ _REPORT_S = 20.0
 def parse() -> argparse.Namespace:
     """Read the arguments."""
     parser = argparse.ArgumentParser(prog="synchresis.engines.training.voice", description=__doc__)
+    add_arguments(parser)
+    return parser.parse_args()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of a training run."""
     parser.add_argument("recordings", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--minutes", type=float, default=18.0)
@@ -41,7 +47,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--eager", action="store_true", help="no CUDA graphs")
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=0)
-    return parser.parse_args()
 
 
 def build(args: argparse.Namespace) -> tuple[Learner, Planner, Mixer, float]:

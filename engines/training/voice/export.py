@@ -138,9 +138,18 @@ def write_voice(learned: Learned, recordings: Recordings, pack: Path, licences: 
 def main() -> None:
     """Read a checkpoint, write the pack."""
     parser = argparse.ArgumentParser(description=__doc__)
+    add_arguments(parser)
+    run(parser.parse_args())
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of an export."""
     for name in ("checkpoint", "recordings", "pack", "licences"):
         parser.add_argument(name, type=Path)
-    args = parser.parse_args()
+
+
+def run(args: argparse.Namespace) -> None:
+    """Export as the arguments say."""
     recordings = load(args.recordings)
     learned = load_learned(args.checkpoint, recordings)
     write_voice(learned, recordings, args.pack, args.licences)
