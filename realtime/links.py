@@ -301,7 +301,7 @@ class Inlet:
             while not self._stop.is_set():
                 if self._socket.poll(round(RENEW_S * 1000)):
                     self._receive()
-                elif not self._queue:
+                else:
                     self._want(self._policy.depth, renew=True)
 
     def _receive(self) -> None:
