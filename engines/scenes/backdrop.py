@@ -85,7 +85,7 @@ def table(play: Play, top_y: float, *, front: bool = True) -> Look:
     play.canvas.box(
         centre, (0.5 * depth, half_far), look, angle=angle, corner=0.02, taper=rng.uniform(1.0, 1.5)
     )
-    if front and rng.random() < 0.6:
+    if front and top_y < play.half_height and rng.random() < 0.6:
         for _ in range(rng.integers(1, 4)):
             lying(play, top_y)
     return look

@@ -6,7 +6,7 @@ whether a scene still comes out the same. It was committed before any training; 
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -75,13 +75,14 @@ class EvaluationScene:
             None,
             size=size,
             colour=colour,
-            settings=evaluation_settings(),
+            settings=evaluation_settings(self.group),
         )
 
 
-def evaluation_settings() -> SimSettings:
-    """Textures and ways of filming of the evaluation scenes."""
-    return SimSettings(conditions=CONDITIONS, wear=WEAR)
+def evaluation_settings(group: Group = "sounding") -> SimSettings:
+    """Textures and ways of filming of a group of evaluation scenes; still ones stand on a tripod."""
+    conditions = replace(CONDITIONS, handheld=0.0) if group == "still" else CONDITIONS
+    return SimSettings(conditions=conditions, wear=WEAR)
 
 
 def evaluation_scenes(group: Group) -> tuple[EvaluationScene, ...]:

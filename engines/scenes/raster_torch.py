@@ -60,18 +60,17 @@ def _drawn(batch: Batch, device: torch.device, size: tuple[int, int]) -> Tensor:
     shares = np.stack([row_weights(subs, height, float(e), float(r)) for e, r in batch.shutter])
     weights = torch.from_numpy(shares).to(device)
     out = torch.empty((worlds * frames * subs, height, width), device=device)
-    for first in range(0, len(out), CHUNK):
-        part = slice(first, first + CHUNK)
-        picture = out[part].zero_()
+    length = min(CHUNK, len(out))
+    for begin in range(0, len(out), length):
+        # The last part overlaps the one before, so that all parts have one shape (compiled once).
+        first = min(begin, len(out) - length)
+        part = slice(first, first + length)
+        picture = torch.zeros((length, height, width), device=device)
         for p in range(0, count, PASS):
             rows = slice(p, p + PASS)
+            shapes, looks = pose[part, rows].contiguous(), look[owner[part], rows].contiguous()
             picture = _composer(device.type)(
-                picture,
-                pose[part, rows],
-                look[owner[part], rows],
-                camera[part],
-                aspect[part],
-                _layers(device),
+                picture, shapes, looks, camera[part], aspect[part], _layers(device)
             )
         out[part] = picture
     out = out.reshape(worlds, frames, subs, height, width)
