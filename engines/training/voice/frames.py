@@ -5,43 +5,22 @@ overlap make exactly the sound again. A hit is known only from its own hop on: f
 must not contain it, and its first frames carry what those would have carried.
 """
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from synchresis.engines.timebase import HOP
-from synchresis.engines.training.voice.framing import N, window
-
-HANN, BEGIN = 768, 32
-"""Length of the analysis window and where it begins in the frame; its middle is CENTRE."""
+from synchresis.engines.voice.copying import N, analysis_window, onset_boost, synthesis_window
 
 BEFORE = 3
 """Frames before a hit's own that reach into it."""
-
-
-def analysis_window() -> Tensor:
-    """float32[1024]: times the kernel's window, overlapped at a hop of 256, exactly 1."""
-    hann = np.zeros(N)
-    hann[BEGIN : BEGIN + HANN] = np.sin(np.pi * (np.arange(HANN) + 0.5) / HANN) ** 2
-    overlapped = (hann * window()).reshape(4, HOP).sum(axis=0)
-    return torch.tensor(hann / np.tile(overlapped, 4), dtype=torch.float32)
-
-
-def onset_boost() -> Tensor:
-    """float32[1024]: by how much a hit's first samples are raised, from the start of its hop."""
-    product = analysis_window().double().numpy() * window()
-    total = np.zeros(N)
-    for age in range(4):
-        total[HOP * age :] += product[: N - HOP * age]
-    return torch.tensor(1 / np.maximum(total, 1e-3), dtype=torch.float32)
 
 
 class Framer:
     """Frames of a mixture of events, on any device."""
 
     def __init__(self, device: torch.device) -> None:
-        self.analysis = analysis_window().to(device)
-        self.boost = onset_boost().to(device)
+        self.analysis = torch.from_numpy(analysis_window()).float().to(device)
+        self.boost = torch.from_numpy(onset_boost()).float().to(device)
 
     def raise_onsets(self, events: Tensor, begin: Tensor) -> Tensor:
         """Events [E, L] that begin `begin` samples into their hop, first samples raised."""
@@ -88,7 +67,7 @@ class Framer:
 
 def overlap_add(real: Tensor, imag: Tensor) -> Tensor:
     """Samples [B, 256 T] of spectra [B, T, 513]: the kernel's formula, with gradients."""
-    weights = torch.from_numpy(window()).to(real.device)
+    weights = torch.from_numpy(synthesis_window()).float().to(real.device)
     frames = torch.fft.irfft(torch.complex(real, imag), n=N) * weights
     parts = frames.reshape(*frames.shape[:2], N // HOP, HOP)
     sound = parts[:, :, 0]

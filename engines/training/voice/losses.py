@@ -6,10 +6,10 @@ from torch.nn import functional as F
 
 from synchresis.engines.timebase import HOP, SAMPLE_RATE
 from synchresis.engines.training.voice.frames import overlap_add
-from synchresis.engines.training.voice.framing import N
 from synchresis.engines.training.voice.mixing import Batch
-from synchresis.engines.training.voice.network import FLOOR, SCALE, VoiceNetwork
+from synchresis.engines.training.voice.network import VoiceNetwork
 from synchresis.engines.training.voice.streaming import Unrolled
+from synchresis.engines.voice.copying import FLOOR, SCALE, N
 from synchresis.engines.voice.mel import MELS, mel_matrix
 
 SIZES = (2048, 1024, 512, 256, 128, 64)

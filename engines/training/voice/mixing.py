@@ -7,9 +7,9 @@ from torch import Tensor
 
 from synchresis.engines.timebase import HOP
 from synchresis.engines.training.voice.frames import Framer
-from synchresis.engines.training.voice.framing import RISE, N
 from synchresis.engines.training.voice.planning import Plan
 from synchresis.engines.training.voice.recordings import Recordings
+from synchresis.engines.voice.copying import RISE, N
 from synchresis.engines.voice.layout import BINS, NOISE, TAKE, TEXTURE
 
 _BODY = 7200

@@ -21,19 +21,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from synchresis.engines.timebase import HOP, SAMPLE_RATE
-from synchresis.engines.training.voice.framing import RISE, N
 from synchresis.engines.training.voice.latches import HIT, Drive
+from synchresis.engines.voice.copying import RISE, N
 from synchresis.engines.voice.layout import BINS, EMBEDDING, TAKE, TEXTURE
 from synchresis.engines.voice.mel import MELS, mel_centres
 
 CENTRE = 416
 """Middle of the analysis window that training uses, to which phases refer."""
-
-SCALE = 128.0
-"""Spectrum magnitude that the network calls 1."""
-
-FLOOR = 1e-4
-"""Magnitudes below this count as silence."""
 
 TIMES = (0.6, 1.5, 3.0, 6.0, 12.0, 25.0, 50.0, 100.0, 200.0, 400.0)
 """Time constants in hops by which the network sees the age of a hit."""
@@ -57,6 +51,15 @@ def age_features(age: Tensor) -> Tensor:
     return torch.cat([torch.exp(-age / times), torch.log1p(age) / 9.3], dim=-1)
 
 
+def level_bias(drive: Drive) -> Tensor:
+    """Natural log of the amplitude that the strength or level asked for means: [B, T, 1].
+
+    Level is 40 (s - 1) dB; given outright, the network need only learn what differs from it.
+    """
+    asked = torch.cat([drive.hit[..., :1], drive.levels], dim=-1).amax(-1, keepdim=True)
+    return (2.0 * math.log(10.0)) * (asked - 1)
+
+
 class Decoder(nn.Module):
     """Controls to features and log-mel, with a recurrent memory for what the latches forget."""
 
@@ -71,7 +74,7 @@ class Decoder(nn.Module):
         )
         last = nn.Linear(width, MELS)
         self.mel = nn.Sequential(nn.GELU(), nn.Linear(width, width), nn.GELU(), last)
-        nn.init.constant_(last.bias, -6.0)
+        nn.init.constant_(last.bias, -4.0)
 
     def forward(self, drive: Drive, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Features [B, T, width], log-mel [B, T, 80] and next hidden [1, B, recurrent]."""
@@ -80,7 +83,7 @@ class Decoder(nn.Module):
         entered = self.enter(torch.cat([*seen, drive.palette, drive.texture], dim=-1))
         remembered, hidden = self.memory(entered, hidden)
         features = self.join(torch.cat([entered, remembered], dim=-1))
-        return features, self.mel(features), hidden
+        return features, self.mel(features) + level_bias(drive), hidden
 
 
 class Block(nn.Module):

@@ -8,7 +8,8 @@ from torch.nn import functional as F
 
 from synchresis.engines.timebase import HOP
 from synchresis.engines.training.voice.latches import Drive
-from synchresis.engines.training.voice.network import FLOOR, SCALE, Head, VoiceNetwork
+from synchresis.engines.training.voice.network import Head, VoiceNetwork
+from synchresis.engines.voice.copying import FLOOR, SCALE
 
 Pair = tuple[Tensor, Tensor]
 """Real and imaginary part."""
