@@ -179,7 +179,12 @@ class FlowLaunches:
 
 
 class GpuFlow:
-    """Flow alone, one graph a frame; the motion path has it followed by the motion engine."""
+    """Flow alone, one graph a frame; the motion path has it followed by the motion engine.
+
+    Attributes:
+        grey: uint8[height, width], pinned: write the picture here to save a copy.
+        replay: queues a whole frame; `step` waits for it as well.
+    """
 
     def __init__(self, device: Device, settings: FlowSettings | None = None) -> None:
         self._device = device
@@ -187,7 +192,8 @@ class GpuFlow:
         with device.active():
             self._launches = FlowLaunches(device, self._settings)
             self._launches.frame.host["facts"][...] = (1.0, 0.0, 1.0, 0.75)
-            self._replay = recorded(device, self._frame, recordable=True)
+            self.replay = recorded(device, self._frame, recordable=True)
+        self.grey = cast("NDArray[np.uint8]", self._launches.frame.host["grey"])
         self._fresh = True
 
     def step(
@@ -204,10 +210,10 @@ class GpuFlow:
             flow, residual, difference and motion, views valid until the next step.
         """
         write_frame(self._launches.frame, grey, (dt_s, 0.0, float(self._fresh), aspect))
-        with self._device.active():
-            self._replay()
-            self._device.synchronize()
         self._fresh = False
+        with self._device.active():
+            self.replay()
+            self._device.synchronize()
         return cast("Mapping[str, NDArray[np.float32]]", self._launches.field.host)
 
     def reset(self) -> None:

@@ -21,6 +21,7 @@ class MotionPath:
     """Upload, flow, motion network and download of one frame, one graph.
 
     Attributes:
+        backend: where the network runs, for people.
         grey: uint8[height, width], pinned: write the picture here to save a copy.
         maps: the network's outputs of the last frame, pinned.
         field: flow, residual, difference and motion of the last frame, pinned.
@@ -32,6 +33,7 @@ class MotionPath:
         if model.batch != 1:
             raise EngineError(f"motion path: batch={model.batch} must be 1, one path per camera")
         self._device = device
+        self.backend = model.backend
         with device.active():
             self._session = Session(device, model, made=MADE)
             inputs = self._session.made.pointers
@@ -76,6 +78,10 @@ class MotionPath:
             self._session.reset()
             self._device.synchronize()
         self._fresh = True
+
+    def close(self) -> None:
+        """Free everything on the device; the path cannot be used after."""
+        self._device.close()
 
     def _frame(self) -> None:
         self._flow.enqueue()

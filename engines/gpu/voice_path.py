@@ -20,6 +20,7 @@ class VoicePath:
     """Upload, noise, voice network, overlap-add and download of one hop for a batch of zones.
 
     Attributes:
+        backend: where the network runs, for people.
         spec: tensors of the network.
         control: float32[batch, 8], pinned; `step` reads it.
         palette: float32[batch, 32], pinned; `step` reads it.
@@ -51,6 +52,7 @@ class VoicePath:
         if not 1 <= batch <= model.batch:
             raise ParameterError(f"batch={batch} must be 1 to {model.batch}")
         self._device = device
+        self.backend = model.backend
         self.spec = model.spec
         with device.active():
             words = {name: ((model.batch,), WORD) for name in ("numbers", "noise_index")}
@@ -102,6 +104,10 @@ class VoicePath:
             self._session.reset()
             self._overlap_add.reset()
             self._device.synchronize()
+
+    def close(self) -> None:
+        """Free everything on the device; the path cannot be used after."""
+        self._device.close()
 
     def _noise_arguments(self, zones: int) -> tuple[bytes, int]:
         given, out = self._session.inputs.pointers, self._session.made.pointers["noise"]
