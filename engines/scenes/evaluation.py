@@ -80,7 +80,7 @@ class EvaluationScene:
 
 
 def evaluation_settings(group: Group = "sounding") -> SimSettings:
-    """Textures and ways of filming of a group of evaluation scenes; still ones stand on a tripod."""
+    """Textures and filming of a group of evaluation scenes; still ones stand on a tripod."""
     conditions = replace(CONDITIONS, handheld=0.0) if group == "still" else CONDITIONS
     return SimSettings(conditions=conditions, wear=WEAR)
 
