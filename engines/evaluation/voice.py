@@ -258,9 +258,7 @@ def instrument(pack: Pack, player: HitPlayer) -> dict[str, Any]:
         "palettes": len(names),
         "loudness_monotone_share": float(np.mean(monotone)),
         "loudness_not_monotone": [n for n, ok in zip(names, monotone, strict=True) if not ok],
-        "loudness_range_db": float(
-            np.median([levels[-1] - levels[0] for levels in rising.values()])
-        ),
+        "loudness_range_db": float(np.median([steps[-1] - steps[0] for steps in rising.values()])),
         "after_decay_dbfs_worst": max(after.values()),
         "after_decay_palette": max(after, key=lambda name: after[name]),
         **clicks(pack),

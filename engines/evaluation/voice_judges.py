@@ -22,7 +22,8 @@ def features(sound: Sound) -> Floats:
     at = bands[np.minimum(_AT, len(bands) - 1)]
     coarse = at.reshape(len(_AT), -1, _GROUP).mean(axis=2)
     top = coarse.max()
-    return np.maximum(coarse - top, -8.0).ravel().astype(np.float64)
+    heard: Floats = np.maximum(coarse - top, -8.0).ravel().astype(np.float64)
+    return heard
 
 
 def texture_features(sound: Sound) -> Floats:
@@ -78,7 +79,8 @@ def real_or_made_auc(real: Floats, made: Floats) -> float:
     """How well a discriminant tells pairs apart that it was not trained on; 0.5 = not at all.
 
     Args:
-        real: [R, F]; made: [R, F], row by row the same hit.
+        real: [R, F].
+        made: [R, F], row by row the same hit.
     """
     rng = np.random.default_rng(0)
     fold = rng.permutation(len(real)) % _FOLDS

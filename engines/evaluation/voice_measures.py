@@ -73,10 +73,8 @@ def attack_error_ms(made: Floats, real: Floats) -> float:
     reach = int(RISE_WITHIN_S * SAMPLE_RATE)
     target, heard = envelope(real[:reach]), envelope(made[:reach])
     end = min(int(np.argmax(target)) + int(0.005 * SAMPLE_RATE), len(target))
-    times = [
-        int(np.argmax(part[:end] >= RISE_SHARE * part[:end].max())) for part in (target, heard)
-    ]
-    return 1e3 * (times[1] - times[0]) / SAMPLE_RATE
+    risen = [part[:end] >= RISE_SHARE * part[:end].max() for part in (target, heard)]
+    return 1e3 * float(np.argmax(risen[1]) - np.argmax(risen[0])) / SAMPLE_RATE
 
 
 def loudness_db(sound: Floats) -> float:

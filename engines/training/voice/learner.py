@@ -97,7 +97,7 @@ class Learner:
         terms = self.loss(self.learned.network, batch, played, mel)
         total = weighted(terms) + self.learned.prior()
         self.optimizer.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
+        total.backward()
         norm = nn.utils.clip_grad_norm_(self.learned.parameters(), 5.0)
         if torch.isfinite(norm):
             self.optimizer.step()

@@ -180,7 +180,7 @@ class _Replay:
     def _capture(self, parts: list[Tensor]) -> _Captured:
         inputs = [part.clone() for part in parts]
         turn = Turn((inputs[0], inputs[1]), (inputs[2], inputs[3]), *inputs[4:])
-        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             carry_eagerly(turn)
