@@ -36,8 +36,9 @@ def add_motion(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add("--manifest", type=Path, metavar="CSV", help="default: DIR/manifest.csv")
     add("--min-rating", type=options.whole(1, 5), default=4, metavar="N", help="default 4")
     add("--only", type=column_value, metavar="COLUMN=VALUE", help="such as webcam_like=yes")
-    add("--scenes", type=options.number(0.1, 60.0), default=0.0, metavar="MINUTES")
-    add("--still", type=options.number(0.1, 600.0), default=0.0, metavar="MINUTES")
+    minutes = options.number(0.1, 62.0)
+    add("--scenes", type=minutes, default=0.0, metavar="MINUTES", help="sounding and silent ones")
+    add("--still", type=minutes, default=0.0, metavar="MINUTES", help="still scenes")
     add("--lookahead", type=options.number(*options.LOOKAHEAD_MS), default=0.0, metavar="MS")
     add("--sweep", action="store_true", help="the evaluation scenes at every lookahead")
     add("--sheets", type=Path, metavar="DIR", help="draw best and worst clips into a folder")
@@ -109,24 +110,25 @@ def clips_part(args: argparse.Namespace, parser: "MotionParser") -> dict[str, An
 
 def scenes_part(args: argparse.Namespace, parser: "MotionParser") -> dict[str, Any]:
     """Report on evaluation scenes and on scenes that should be silent."""
-    from synchresis.engines.evaluation.suites import evaluation_rows, still_rows
+    from synchresis.engines.evaluation.suites import suite_rows
 
     rows: dict[str, Any] = {}
     if args.scenes:
-        rows |= evaluation_rows(parser, minutes=args.scenes)
+        rows |= suite_rows(parser, "sounding", minutes=args.scenes)
+        rows |= suite_rows(parser, "silent_motion", minutes=args.scenes)
     if args.still:
-        rows |= still_rows(parser, minutes=args.still)
+        rows |= suite_rows(parser, "still", minutes=args.still)
     return rows
 
 
 def sweep_part(args: argparse.Namespace) -> dict[str, Any]:
     """The evaluation scenes at every lookahead."""
-    from synchresis.engines.evaluation.suites import LOOKAHEADS_MS, evaluation_rows
+    from synchresis.engines.evaluation.suites import LOOKAHEADS_MS, suite_rows
 
     out = {}
     for lookahead_ms in LOOKAHEADS_MS:
         parser = open_parser(args, lookahead_ms)
-        rows = evaluation_rows(parser, minutes=args.scenes or 0.5)
-        out[f"{lookahead_ms:+d} ms"] = rows["all"]
+        rows = suite_rows(parser, "sounding", minutes=args.scenes or 10.0)
+        out[f"{lookahead_ms:+d} ms"] = rows["sounding"]
         parser.close()
     return out

@@ -64,6 +64,19 @@ def mirrored(batch: Batch, which: Tensor) -> Batch:
     )
 
 
+def rescaled(flow: Tensor, generator: torch.Generator) -> Tensor:
+    """Flow input of another contrast and distance: gains per sequence, now and then no flow.
+
+    Args:
+        flow: float[B, T, 4, rows, cols].
+        generator: on the same device.
+    """
+    draws = torch.randn(3, len(flow), generator=generator, device=flow.device)
+    speed, contrast = torch.exp(0.15 * draws[0]), torch.exp(0.3 * draws[1])
+    gains = torch.stack((speed, speed, contrast, contrast), 1) * (draws[2] < 1.6)[:, None]
+    return flow * gains[:, None, :, None, None]
+
+
 def relit(pixels: Tensor, generator: torch.Generator) -> Tensor:
     """Pixels under another exposure: gamma, contrast, gain flicker, noise, blur, blind patches.
 

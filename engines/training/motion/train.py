@@ -12,7 +12,7 @@ from torch import Tensor
 
 from synchresis.engines.evaluation.tracks import figures
 from synchresis.engines.scenes.world import SimSettings
-from synchresis.engines.training.motion.batch import Batch, mirrored, relit
+from synchresis.engines.training.motion.batch import Batch, mirrored, relit, rescaled
 from synchresis.engines.training.motion.feed import TRAIN_SEED, WorldFeed, validation_worlds
 from synchresis.engines.training.motion.film import film
 from synchresis.engines.training.motion.labels import targets_of
@@ -224,7 +224,7 @@ class Trainer:
         flow, timing = network_inputs(batch, tau_s)
         self.network.train()
         with torch.autocast(self.device.type, torch.float16, enabled=self.half):
-            out = self.run_network(pixels, flow, timing)
+            out = self.run_network(pixels, rescaled(flow, self.draws), timing)
         return terms_of(out, targets_of(batch, tau_s))
 
     def report(self, means: dict[str, float], held_out: Batch) -> None:
