@@ -150,7 +150,12 @@ class Outlet:
                 self.counts.dropped += 1
             receiver.waiting.append((body, link))
         self._pass_on()
-        while self._policy.lossless and self._waiting() and not stop():
+        if self._policy.lossless:
+            self.flush(stop)
+
+    def flush(self, stop: Callable[[], bool]) -> None:
+        """Pass on what waits, until nothing does or those that it is for are gone."""
+        while self._waiting() and not stop():
             self._serve(timeout_ms=50)
             self._pass_on()
 

@@ -124,7 +124,8 @@ class LiveSession:
         self._instrument = instrument
         self._parts = parts or Parts()
         self._clock = self._parts.clock or SystemClock()
-        self._parser = ParserNode(instrument.parser, on_gesture=on_gesture)
+        self._on_gesture = on_gesture
+        self._parser = ParserNode(instrument.parser, on_gesture=self._saw)
         self._playout = instrument.playout(asap=settings.asap)
         self._source: LiveSource | None = None
         self._inlets: list[Inlet] = []
@@ -278,6 +279,15 @@ class LiveSession:
             camera_away=bool(self._source and self._source.away),
             estimated=bool(self._source and self._source.estimated),
         )
+
+    def _saw(self, frame: Frame, gesture: Gesture) -> None:
+        """Keep what the record needs, in the parser's thread."""
+        if self.record is not None:
+            tau_ns, sensitivity = gesture.lookahead_ns, self._sensitivity
+            seen = rec.Seen(frame.sequence, frame.captured_ns, tau_ns, sensitivity)
+            self.record.seen.append(seen)
+        if self._on_gesture is not None:
+            self._on_gesture(frame, gesture)
 
     def _command(self, step: rec.Chosen | rec.Muted | rec.Hit) -> None:
         """Commands need a device loop: the virtual clock is for what can be repeated."""

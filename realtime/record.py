@@ -1,6 +1,6 @@
 """Records of a run: what was used when, so that the same sound can be made again."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -19,10 +19,12 @@ FADE_SAMPLES: Final = 96
 
 
 class Seen(msgspec.Struct, frozen=True, tag=True):
-    """The parser used a frame."""
+    """The parser used a frame, with this τ and sensitivity."""
 
     sequence: int
     captured_ns: int
+    lookahead_ns: int = 0
+    sensitivity: float = 1.0
 
 
 class Delayed(msgspec.Struct, frozen=True, tag=True):
@@ -75,13 +77,11 @@ class RunRecord(msgspec.Struct):
     """One run on the device clock, without its pictures.
 
     Attributes:
-        lookahead_ns: τ.
         asap: whether everything was played at once.
         seen: frames the parser used, in order.
         steps: what the voice thread did, in order.
     """
 
-    lookahead_ns: int = 0
     asap: bool = False
     seen: list[Seen] = []
     steps: list[Step] = []
@@ -111,7 +111,12 @@ def fade_in(block: Block) -> Block:
 
 
 def replay(
-    record: RunRecord, pictures: Mapping[int, Picture], parse: Parse, playout: Playout
+    record: RunRecord,
+    pictures: Mapping[int, Picture],
+    parse: Parse,
+    playout: Playout,
+    *,
+    tune: Callable[[Seen], None] = lambda seen: None,
 ) -> Iterator[tuple[int, Block]]:
     """Make the sound of a run again.
 
@@ -120,14 +125,16 @@ def replay(
         pictures: every picture used, by sequence number.
         parse: a fresh parser with the run's settings.
         playout: a fresh playout with the run's settings.
+        tune: called before every frame, to give the parser its τ and sensitivity.
 
     Yields:
         Index and sound of every hop; the sound is valid until the next one.
     """
-    gestures = {
-        seen.sequence: parse(Frame(pictures[seen.sequence], seen.captured_ns, seen.sequence))
-        for seen in record.seen
-    }
+    gestures: dict[int, Gesture] = {}
+    for seen in record.seen:
+        tune(seen)
+        frame = Frame(pictures[seen.sequence], seen.captured_ns, seen.sequence)
+        gestures[seen.sequence] = parse(frame)
     for step in record.steps:
         if isinstance(step, Played):
             block = playout.step(step.hop)

@@ -95,6 +95,7 @@ def run_source(
                     outlet.send(frame, arrived_ns=clock.now_ns())
                 elif source.finished:
                     outlet.send(End(clock.now_ns()))
+                    outlet.flush(stopping.is_set)
                     return
                 else:
                     outlet.service()
@@ -120,6 +121,7 @@ def run_worker(
                     assert not isinstance(body, np.ndarray)
                     outlet.send(body, arrived_ns=delivery.link.arrived_ns, stop=stopping.is_set)
                 if isinstance(delivery.body, End):
+                    outlet.flush(stopping.is_set)
                     return
 
     return work

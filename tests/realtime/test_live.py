@@ -1,0 +1,350 @@
+"""Whole sessions: real sockets and threads, the real parser and voices, small hand-made weights."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+from synchresis.engines.frame import Frame
+from synchresis.engines.gesture import Gesture
+from synchresis.engines.instrument import Instrument, InstrumentSettings
+from synchresis.engines.packs import Pack
+from synchresis.engines.pipeline import Pipeline, bind_parser
+from synchresis.engines.timebase import HOP, sample_of
+from synchresis.engines.zone import Zone
+from synchresis.errors import DeviceError, InputError, ParameterError
+from synchresis.realtime.clock import SystemClock
+from synchresis.realtime.live import LiveSession, LiveSettings, Parts
+from synchresis.realtime.nodes import ParserNode
+from synchresis.realtime.record import Seen, load_record, replay
+from synchresis.realtime.ring import SoftwareRing
+from synchresis.realtime.sources import SourceSettings
+from synchresis.realtime.sources.pacing import PacedFilm
+
+MS = 1_000_000
+ZONES = (Zone(palette="model:wood"), Zone(0.5, 0, 1, 1, palette="glass", gain_db=-6))
+
+
+class FlashFilm:
+    """A noisy picture that flashes now and then; the same every time."""
+
+    name = "flashes"
+
+    def __init__(self, count: int, *, fps: float = 30.0, jitter: float = 0.0) -> None:
+        rng = np.random.default_rng(5)
+        self.nominal_fps = fps
+        noise = rng.integers(0, 12, (48, 64, 3), np.uint8)
+        times = (np.arange(count) + jitter * rng.uniform(-0.5, 0.5, count)) / fps
+        self.times = np.round((times - times[0]) * 1e9).astype(np.int64)
+        self.pictures = [noise + np.uint8(190 * (n % 7 == 5)) for n in range(count)]
+
+    @property
+    def end_ns(self) -> int:
+        return int(self.times[-1]) + round(1e9 / self.nominal_fps)
+
+    def __iter__(self) -> Iterator[Frame]:
+        for n, (time, picture) in enumerate(zip(self.times, self.pictures, strict=True)):
+            yield Frame(picture, int(time), n)
+
+    def close(self) -> None:
+        pass
+
+
+class Tape:
+    """Keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.blocks: list[NDArray[np.float32]] = []
+        self.closed = False
+
+    def write(self, block: NDArray[np.float32]) -> None:
+        self.blocks.append(block.copy())
+
+    def close(self) -> None:
+        self.closed = True
+
+    def abort(self) -> None:
+        pass
+
+    @property
+    def sound(self) -> NDArray[np.float32]:
+        return np.concatenate(self.blocks)
+
+
+@pytest.fixture(scope="module")
+def make_instrument(tiny_pack: Pack) -> Iterator[Callable[..., Instrument]]:
+    opened: list[Instrument] = []
+
+    def make(**settings: object) -> Instrument:
+        chosen = {"zones": ZONES, "seed": 3, **settings}
+        opened.append(Instrument(tiny_pack, InstrumentSettings(**chosen)))  # type: ignore[arg-type]
+        opened[-1].prepare()
+        return opened[-1]
+
+    yield make
+    for instrument in opened:
+        instrument.close()
+
+
+def offline(instrument: Instrument, film: FlashFilm) -> NDArray[np.float32]:
+    pipeline = Pipeline(
+        bind_parser(instrument.parser), instrument.playout(nominal_fps=film.nominal_fps)
+    )
+    return np.concatenate([block.copy() for block in pipeline.run(film)])
+
+
+def live(instrument: Instrument, film: FlashFilm) -> NDArray[np.float32]:
+    tape = Tape()
+    LiveSession(instrument, LiveSettings(clock="virtual"), parts=Parts(film=film, sink=tape)).run()
+    assert tape.closed
+    return tape.sound
+
+
+@pytest.mark.parametrize("lookahead_ms", [-50, 0, 45])
+def test_live_on_the_virtual_clock_equals_offline_sample_for_sample(
+    make_instrument: Callable[..., Instrument], lookahead_ms: int
+) -> None:
+    instrument = make_instrument(lookahead_ns=lookahead_ms * MS)
+    film = FlashFilm(60, jitter=0.8)
+    sound = offline(instrument, film)
+    assert len(sound) == sample_of(film.end_ns)
+    assert (np.abs(sound).max(0) > 0.01).all()
+    np.testing.assert_array_equal(live(instrument, film), sound)
+
+
+def test_two_runs_give_the_same_sound_and_another_seed_another(
+    make_instrument: Callable[..., Instrument],
+) -> None:
+    film = FlashFilm(25)
+    first, again = live(make_instrument(), film), live(make_instrument(), film)
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - live(make_instrument(seed=4), film)).max() > 1e-4
+
+
+def test_cutting_the_film_changes_nothing_before_the_cut(
+    make_instrument: Callable[..., Instrument],
+) -> None:
+    instrument = make_instrument()
+    film = FlashFilm(40)
+    whole = offline(instrument, film)
+    film.times, film.pictures = film.times[:27], film.pictures[:27]
+    known = sample_of(int(film.times[-1])) // HOP * HOP
+    np.testing.assert_array_equal(offline(instrument, film)[:known], whole[:known])
+
+
+def test_session_writes_a_file_as_long_as_the_film(
+    make_instrument: Callable[..., Instrument], tmp_path: Path
+) -> None:
+    film = FlashFilm(20)
+    out = tmp_path / "out.wav"
+    settings = LiveSettings(out=str(out), clock="virtual")
+    with LiveSession(make_instrument(), settings, parts=Parts(film=film)) as session:
+        while session.poll():
+            pass
+    assert session.status().state == "ended"
+    assert soundfile.info(str(out)).frames == sample_of(film.end_ns)
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_session_that_is_stopped_early_leaves_no_file_on_the_virtual_clock(
+    make_instrument: Callable[..., Instrument], tmp_path: Path
+) -> None:
+    settings = LiveSettings(out=str(tmp_path / "out.wav"), clock="virtual")
+    with LiveSession(make_instrument(), settings, parts=Parts(film=FlashFilm(5000))):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+class DroppingFilm(FlashFilm):
+    """Loses frames before they get to us, and keeps what it showed."""
+
+    def __init__(self, count: int, **settings: float) -> None:
+        super().__init__(count, **settings)
+        self.shown: dict[int, NDArray[np.uint8]] = {}
+
+    def __iter__(self) -> Iterator[Frame]:
+        rng = np.random.default_rng(11)
+        for frame in super().__iter__():
+            if rng.random() < 0.15:
+                continue
+            self.shown[frame.sequence] = frame.picture
+            yield frame
+
+
+class StallingClock(SystemClock):
+    """Now and then the voice thread oversleeps by far."""
+
+    def __init__(self) -> None:
+        self._rng = np.random.default_rng(12)
+        self._calls = 0
+
+    def sleep_until(self, time_ns: int) -> None:
+        self._calls += 1
+        if self._calls > 1500 and self._rng.random() < 0.01:
+            time_ns += int(self._rng.uniform(10, 150)) * MS
+        super().sleep_until(time_ns)
+
+
+def test_a_run_on_the_device_clock_replays_sample_for_sample(
+    make_instrument: Callable[..., Instrument], tmp_path: Path
+) -> None:
+    """Real threads and time, lost frames, stalls and commands; nothing is said about when."""
+    instrument = make_instrument()
+    film, tape = DroppingFilm(160, jitter=0.5), Tape()
+    clock = StallingClock()
+    parts = Parts(source=PacedFilm(film), ring=SoftwareRing(clock, tape), clock=clock)
+    session = LiveSession(instrument, LiveSettings(recording=True), parts=parts)
+    seconds = 0.0
+    with session:
+        while session.poll(0.02):
+            status = session.status()
+            if status.seconds > 0.5 and seconds <= 0.5:
+                session.hit(zone=1)
+                session.set_palette("wood", zone=1)
+                session.set_sensitivity(1.5)
+            if status.seconds > 1.0 and seconds <= 1.0:
+                session.set_muted(muted=True)
+            if status.seconds > 1.3 and seconds <= 1.3:
+                session.set_muted(muted=False)
+            seconds = status.seconds
+    assert session.record is not None
+    session.record.save(tmp_path / "run")
+    record = load_record(tmp_path / "run")
+    assert session.status().xruns > 0
+    assert len(record.seen) > 50
+    fresh = make_instrument()
+    again = np.zeros_like(tape.sound)
+    node = ParserNode(fresh.parser)
+
+    def tune(seen: Seen) -> None:
+        node.set_lookahead(seen.lookahead_ns)
+        node.set_sensitivity(seen.sensitivity)
+
+    for hop, block in replay(record, film.shown, node.parse, fresh.playout(), tune=tune):
+        again[hop * HOP : (hop + 1) * HOP] = block
+    assert np.abs(again).max() > 0.01
+    np.testing.assert_array_equal(tape.sound, again)
+
+
+def test_auto_lookahead_is_asked_for_once_the_delay_is_known(
+    make_instrument: Callable[..., Instrument], tiny_pack: Pack
+) -> None:
+    instrument = make_instrument()
+    entry = replace_entry(tiny_pack, lookahead_max_ms=22.0)
+    instrument.pack = entry
+    film = FlashFilm(120)
+    film.pictures = film.pictures[:1] * 120
+    gestures: list[Gesture] = []
+    parts = Parts(source=PacedFilm(film), ring=SoftwareRing(SystemClock(), Tape()))
+    session = LiveSession(
+        instrument, LiveSettings(), parts=parts, on_gesture=lambda _, g: gestures.append(g)
+    )
+    session.run()
+    status = session.status()
+    assert status.lookahead_ms == 20.0
+    assert gestures[-1].lookahead_ns == 20 * MS
+    assert status.delay_ms == np.ceil(
+        sum(v for k, v in status.parts_ms.items() if k != "lookahead") - 20
+    )
+
+
+def replace_entry(pack: Pack, *, lookahead_max_ms: float) -> Pack:
+    import msgspec
+
+    assert pack.manifest.motion is not None
+    motion = msgspec.structs.replace(pack.manifest.motion, lookahead_max_ms=lookahead_max_ms)
+    return replace(pack, manifest=msgspec.structs.replace(pack.manifest, motion=motion))
+
+
+def test_length_of_a_run_counts_from_its_first_sound(
+    make_instrument: Callable[..., Instrument],
+) -> None:
+    parts = Parts(source=PacedFilm(FlashFilm(600)), ring=SoftwareRing(SystemClock(), Tape()))
+    with LiveSession(make_instrument(), LiveSettings(seconds=0.4), parts=parts) as session:
+        while session.poll():
+            pass
+        assert session.status().seconds >= 0.4
+        assert session.status().frames < 300
+
+
+class BrokenFilm(FlashFilm):
+    def __iter__(self) -> Iterator[Frame]:
+        yield from list(super().__iter__())[:10]
+        raise InputError("film.mp4: torn")
+
+
+@pytest.mark.parametrize("clock", ["virtual", "device"])
+def test_an_error_in_a_node_ends_the_session_and_is_told(
+    make_instrument: Callable[..., Instrument], clock: str, tmp_path: Path
+) -> None:
+    film = BrokenFilm(20)
+    parts = Parts(film=film) if clock == "virtual" else Parts(source=PacedFilm(film))
+    out = tmp_path / "out.wav"
+    settings = LiveSettings(out=str(out), clock=clock)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="torn"):
+        LiveSession(make_instrument(), settings, parts=parts).run()
+    if clock == "virtual":
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_status_before_the_start_and_view_after(
+    make_instrument: Callable[..., Instrument],
+) -> None:
+    film = FlashFilm(13)
+    parts = Parts(film=film, sink=Tape())
+    session = LiveSession(make_instrument(), LiveSettings(clock="virtual"), parts=parts)
+    assert session.status().state == "starting"
+    assert session.view() is None
+    session.run()
+    view = session.view()
+    assert view is not None
+    np.testing.assert_array_equal(view.frame.picture, film.pictures[-1])
+    assert view.map.shape == (30, 40)
+    status = session.status()
+    assert status.frames == 13
+    assert status.events == 4  # two flashes, two zones
+    assert status.fps == pytest.approx(30, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("source", "settings", "error", "match"),
+    [
+        ("0", {"clock": "virtual", "out": "null"}, ParameterError, "happens now"),
+        ("scene:ball", {"clock": "virtual"}, ParameterError, "--out FILE.wav or null"),
+        ("scene:nowhere", {"out": "null"}, ParameterError, "nowhere"),
+        ("missing.mp4", {"out": "null"}, InputError, "no such file"),
+        ("47", {"out": "null"}, DeviceError, "camera 47 cannot be opened"),
+        ("scene:ball", {"out": "x.mp3"}, ParameterError, "unknown output format"),
+        ("scene:ball", {"out": "/nowhere/x.wav"}, InputError, "folder /nowhere does not exist"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_its_name(
+    make_instrument: Callable[..., Instrument],
+    source: str,
+    settings: dict[str, str],
+    error: type[Exception],
+    match: str,
+) -> None:
+    chosen = LiveSettings(SourceSettings(source), **settings)  # type: ignore[arg-type]
+    with pytest.raises(error, match=match):
+        LiveSession(make_instrument(), chosen).start()
+
+
+def test_palettes_and_zones_that_do_not_fit_are_refused(
+    make_instrument: Callable[..., Instrument],
+) -> None:
+    session = LiveSession(make_instrument(), LiveSettings())
+    with pytest.raises(ParameterError, match="zone=2 must be 0 to 1"):
+        session.set_palette("wood", zone=2)
+    with pytest.raises(ParameterError, match="do not mix"):
+        session.set_palette("wood", zone=0)
+    with pytest.raises(ParameterError, match="sensitivity=0"):
+        session.set_sensitivity(0)
+    session.set_palette("model:glass", zone=0)
+    session.set_sensitivity(2.0)
+    assert session.status().palettes == ("model:glass", "glass")
+    assert session.status().threshold == pytest.approx(1 / 3)
