@@ -11,9 +11,6 @@ from synchresis.engines.scenes.render import grey_look
 from synchresis.engines.scenes.world import World
 from synchresis.errors import ParameterError
 
-PASS: int = 4
-"""Primitives drawn in one pass of the batched renderer; their number is padded to a multiple."""
-
 
 @dataclass(slots=True)
 class Batch:
@@ -60,12 +57,11 @@ def stack(worlds: Sequence[World]) -> Batch:
     if len(lengths) != 1:
         raise ParameterError(f"worlds={lengths} must have equally many frames and sub-times")
     most = max(world.pose.shape[2] for world in worlds)
-    padded = -(-most // PASS) * PASS
     frames, subs = next(iter(lengths))
-    pose = np.zeros((len(worlds), frames, subs, padded, POSE_SIZE), np.float32)
+    pose = np.zeros((len(worlds), frames, subs, most, POSE_SIZE), np.float32)
     pose[..., 2:7] = 1.0
     pose[..., 10] = 1.0
-    look = np.zeros((len(worlds), padded, LOOK_SIZE), np.float32)
+    look = np.zeros((len(worlds), most, LOOK_SIZE), np.float32)
     events = np.zeros((len(worlds), max(1, *(len(w.events) for w in worlds), 1), 4))
     events[..., 0] = np.inf
     for index, world in enumerate(worlds):

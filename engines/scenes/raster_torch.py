@@ -1,9 +1,9 @@
 """The drawing formula of `raster.py` in torch: batches of worlds on any device, for training.
 
-On a GPU the passes are compiled (torch.compile), one kernel each; elsewhere they run as written.
+On an NVIDIA GPU `raster_triton.py` draws instead, the same formula in one kernel.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
@@ -14,12 +14,12 @@ from torch import Tensor
 from synchresis.engines.scenes import primitives as at
 from synchresis.engines.scenes import sensor_torch
 from synchresis.engines.scenes.atlas import SIZE, atlas
-from synchresis.engines.scenes.batch import PASS, Batch, stack
+from synchresis.engines.scenes.batch import Batch, stack
 from synchresis.engines.scenes.raster import EDGE_PIXELS
 from synchresis.engines.scenes.shot import row_weights
 from synchresis.engines.scenes.world import World
 
-CHUNK: Final = 4096
+CHUNK: Final = 256
 """Sub-pictures drawn at once, to bound memory."""
 
 
@@ -33,7 +33,7 @@ def render_torch(
 
     Args:
         worlds: worlds of equally many frames, or a batch of them.
-        device: where to draw; compiled on CUDA.
+        device: where to draw.
         size: width and height in pixels, multiples of 4.
     """
     batch = worlds if isinstance(worlds, Batch) else stack(worlds)
@@ -49,32 +49,49 @@ def render_torch(
 def _drawn(batch: Batch, device: torch.device, size: tuple[int, int]) -> Tensor:
     """Averaged sub-times float32[B, T, H, W]."""
     width, height = size
-    worlds, frames, subs, count, _ = batch.pose.shape
-    pose = (
-        torch.from_numpy(batch.pose).to(device, non_blocking=True).reshape(-1, count, at.POSE_SIZE)
+    subs = batch.pose.shape[2]
+    pose, look, camera, aspect = (
+        torch.from_numpy(part).to(device)
+        for part in (batch.pose, batch.look, batch.camera, batch.aspect)
     )
-    camera = torch.from_numpy(batch.camera).to(device).reshape(-1, 4)
-    look = torch.from_numpy(batch.look).to(device)
-    owner = torch.arange(worlds, device=device).repeat_interleave(frames * subs)
-    aspect = torch.from_numpy(batch.aspect).to(device)[owner]
     shares = np.stack([row_weights(subs, height, float(e), float(r)) for e, r in batch.shutter])
     weights = torch.from_numpy(shares).to(device)
-    out = torch.empty((worlds * frames * subs, height, width), device=device)
-    length = min(CHUNK, len(out))
-    for begin in range(0, len(out), length):
-        # The last part overlaps the one before, so that all parts have one shape (compiled once).
-        first = min(begin, len(out) - length)
-        part = slice(first, first + length)
-        picture = torch.zeros((length, height, width), device=device)
-        for p in range(0, count, PASS):
-            rows = slice(p, p + PASS)
-            shapes, looks = pose[part, rows].contiguous(), look[owner[part], rows].contiguous()
-            picture = _composer(device.type)(
-                picture, shapes, looks, camera[part], aspect[part], _layers(device)
+    if device.type == "cuda":
+        from synchresis.engines.scenes import raster_triton
+
+        return raster_triton.draw(pose, look, camera, aspect, weights, _layers(device), width)
+    return draw(pose, look, camera, aspect, weights, _layers(device), width)
+
+
+def draw(
+    pose: Tensor,
+    look: Tensor,
+    camera: Tensor,
+    aspect: Tensor,
+    weights: Tensor,
+    layers: Tensor,
+    width: int,
+) -> Tensor:
+    """Averaged sub-times float32[B, T, H, W]; arguments as in `raster_triton.draw`."""
+    worlds, frames, subs, count, _ = pose.shape
+    height = weights.shape[2]
+    owner = torch.arange(worlds, device=pose.device).repeat_interleave(frames * subs)
+    shapes, cameras, looks = (
+        pose.reshape(-1, count, at.POSE_SIZE),
+        camera.reshape(-1, 4),
+        look[owner],
+    )
+    parts = []
+    for first in range(0, len(shapes), CHUNK):
+        part = slice(first, first + CHUNK)
+        picture = torch.zeros((len(shapes[part]), height, width), device=pose.device)
+        parts.append(
+            composite(
+                picture, shapes[part], looks[part], cameras[part], aspect[owner[part]], layers
             )
-        out[part] = picture
-    out = out.reshape(worlds, frames, subs, height, width)
-    return torch.einsum("btshw,bsh->bthw", out, weights)
+        )
+    drawn = torch.cat(parts).reshape(worlds, frames, subs, height, width)
+    return torch.einsum("btshw,bsh->bthw", drawn, weights)
 
 
 @cache
@@ -82,20 +99,15 @@ def _layers(device: torch.device) -> Tensor:
     return torch.from_numpy(atlas()).to(device).reshape(-1)
 
 
-@cache
-def _composer(kind: str) -> Callable[..., Tensor]:
-    return torch.compile(composite, dynamic=False) if kind == "cuda" else composite
-
-
 def composite(
     picture: Tensor, pose: Tensor, look: Tensor, camera: Tensor, aspect: Tensor, layers: Tensor
 ) -> Tensor:
-    """Draw PASS primitives over `picture`.
+    """Draw primitives over `picture`.
 
     Args:
         picture: float32[N, H, W].
-        pose: float32[N, PASS, POSE_SIZE].
-        look: float32[N, PASS, LOOK_SIZE].
+        pose: float32[N, P, POSE_SIZE].
+        look: float32[N, P, LOOK_SIZE].
         camera: float32[N, 4].
         aspect: float32[N].
         layers: the atlas, flat.
