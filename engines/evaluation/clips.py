@@ -130,8 +130,7 @@ def pictures(path: Path) -> Iterator[tuple[float, Picture]]:
             for index, frame in enumerate(container.decode(video=0)):
                 time = frame.time if frame.time is not None else index / 30
                 first = time if first is None else first
-                picture: NDArray[np.uint8] = frame.to_ndarray(format="bgr24")
-                yield time - first, picture
+                yield time - first, np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
     except (av.error.FFmpegError, OSError, IndexError) as err:
         raise InputError(f"video {path} cannot be read: {err}") from err
 

@@ -74,7 +74,7 @@ def envelope(path: Path) -> Envelope:
     """Frame times and the baselines' envelopes of a video of constant frame rate."""
     capture = cv2.VideoCapture(str(path))
     fps = capture.get(cv2.CAP_PROP_FPS) or 30
-    tracker = cv2.DISOpticalFlow_create(0)
+    tracker = cv2.DISOpticalFlow.create(0)
     before = None
     flow: list[float] = []
     difference: list[float] = []

@@ -180,7 +180,7 @@ def gated(times_s: Times, envelope: NDArray[np.float64], threshold: float, rate_
         return np.array([])
     beats = np.arange(0.5 / rate_hz, times_s[-1], 1 / rate_hz)
     open_ = np.interp(beats, times_s, envelope / envelope.max()) >= threshold
-    return beats[open_]
+    return np.asarray(beats[open_])
 
 
 def baselines(

@@ -32,7 +32,7 @@ def suite_rows(
         minutes: at most so much of them, evenly from all families; all if None.
     """
     results = [watch_scene(scene, parser) for scene in chosen(group, minutes)]
-    rows = {group: world_row(results)}
+    rows: dict[str, dict[str, Any]] = {group: world_row(results)}
     names = sorted({r.track.name for r in results})
     if len(names) > 1:
         for name in names:

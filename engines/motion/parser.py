@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synchresis.engines.frame import Frame
-from synchresis.engines.gesture import Gesture, Levels
+from synchresis.engines.gesture import Event, Gesture, Levels
 from synchresis.engines.motion.analysis import AnalysisState, analyse
 from synchresis.engines.motion.levels import LevelMeter, LevelState
 from synchresis.engines.motion.picker import (
@@ -213,7 +213,7 @@ class MotionParser:
         self, frame: Frame, begin: int, out: Mapping[str, NDArray[np.float32]], state: MotionState
     ) -> Gesture:
         gesture = silent(frame, begin, state.end_ns, state)
-        events = ()
+        events: tuple[Event, ...] = ()
         if state.end_ns > begin:
             events = self._picker.step(maps_of(out, gesture), state.picker)
         speed = np.hypot(state.flow_input[0, 0], state.flow_input[0, 1])
@@ -246,7 +246,7 @@ def cell_centres(rows: int, cols: int) -> tuple[NDArray[np.float32], NDArray[np.
     """Places of cells for the global motion: x float32[1, cols], y float32[rows, 1], ±0.5."""
     x = (np.arange(cols, dtype=np.float32) + 0.5) / cols - 0.5
     y = (np.arange(rows, dtype=np.float32) + 0.5) / rows - 0.5
-    return x[None, :], y[:, None]
+    return x[None, :].astype(np.float32), y[:, None].astype(np.float32)
 
 
 def write_flow_input(

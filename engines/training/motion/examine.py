@@ -8,7 +8,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -59,7 +59,8 @@ class Footage:
 def footage_of(scene: EvaluationScene, device: torch.device) -> Footage:
     """Film a scene whole, part by part; a part's first frame starts its flow anew."""
     opened = scene.open(size=(160, 120))
-    worlds, end = [], 0.0
+    worlds: list[World] = []
+    end = 0.0
     while end < scene.duration_s:
         worlds.append(opened.stream.part(len(worlds)))
         end = float(worlds[-1].times[-1]) + 1.0 / opened.fps
@@ -91,7 +92,7 @@ def padded(world: World, frames: int = PART) -> World:
         return np.concatenate((values, np.repeat(values[-1:], missing, axis=0)))
 
     later = world.times[-1] + (np.arange(missing) + 1) / 30
-    held = {
+    held: dict[str, Any] = {
         name: hold(getattr(world, name))
         for name in ("shown", "pose", "camera", "sensor", "noise_keys", "friction", "burst")
     }
@@ -145,7 +146,7 @@ def save(path: Path, tracks: dict[int, list[Track]]) -> None:
             content[f"score,{lookahead_ms},{k}"] = track.score.astype(np.float32)
             content[f"captured,{k}"] = track.captured_s
             content[f"truth,{k},{track.name}"] = track.truth_s
-    np.savez_compressed(path, **content)
+    np.savez_compressed(path, allow_pickle=False, **content)
 
 
 def main() -> None:

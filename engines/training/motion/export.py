@@ -82,17 +82,24 @@ def export(network: MotionNetwork) -> bytes:
     return buffer.getvalue()
 
 
-def entry_of(network: MotionNetwork, *, meta: Mapping[str, object], **picker: float) -> MotionEntry:
+def entry_of(
+    network: MotionNetwork,
+    *,
+    meta: Mapping[str, str | int | float],
+    threshold: float = 0.5,
+    lookahead_max_ms: float = 0.0,
+) -> MotionEntry:
     """Manifest entry of an exported network.
 
     Args:
         network: what was exported.
         meta: notes of the training run.
-        **picker: threshold, refractory_ms, lookahead_max_ms.
+        threshold: of the event picker.
+        lookahead_max_ms: largest useful lookahead.
     """
     inputs, outputs, states = tensors(network)
     s = network.settings
-    notes: Free = {name: value for name, value in meta.items()}  # type: ignore[misc]
+    notes: Free = dict(meta)
     return MotionEntry(
         file=FILE,
         inputs=inputs,
@@ -103,5 +110,6 @@ def entry_of(network: MotionNetwork, *, meta: Mapping[str, object], **picker: fl
         cols=s.cols,
         height=s.height,
         width=s.width,
-        **picker,
+        threshold=threshold,
+        lookahead_max_ms=lookahead_max_ms,
     )

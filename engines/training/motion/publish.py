@@ -57,7 +57,7 @@ def publish(
     """
     tell = progress or (lambda text: None)
     network = load_network(checkpoint)
-    notes: dict[str, object] = {"whole": WHOLE, **(meta or {})}
+    notes: dict[str, str | int | float] = {"whole": WHOLE, **(meta or {})}
     graph = export(network)
     update_pack(folder, {"motion": entry_of(network, meta=notes)}, {FILE: graph})
     tell(f"exported {len(graph)} bytes")

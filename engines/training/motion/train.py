@@ -113,7 +113,7 @@ class Trainer:
         self.network = MotionNetwork(settings.network).to(self.device)
         self.half = self.device.type != "cpu"
         if self.half:
-            self.network = self.network.to(memory_format=torch.channels_last)
+            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.run_network = torch.compile(self.network) if settings.compiled else self.network
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.half)
         self.average = RunningAverage(self.network)
@@ -203,7 +203,7 @@ class Trainer:
         terms = self.terms()
         loss = total_loss(terms)
         self.optimizer.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self.scaler.scale(loss).backward()
         self.scaler.unscale_(self.optimizer)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
         self.scaler.step(self.optimizer)

@@ -27,7 +27,7 @@ def save_tracks(path: Path, network: MotionNetwork, batch: Batch) -> None:
         content[f"score{lookahead_ms}"] = np.stack([track.score for track in tracks])
     content["captured_s"] = batch.captured_s.double().cpu().numpy()
     content["event_s"] = batch.event_s.double().cpu().numpy()
-    np.savez_compressed(path, **content)
+    np.savez_compressed(path, allow_pickle=False, **content)
 
 
 def load_tracks(path: Path) -> dict[int, list[Track]]:
