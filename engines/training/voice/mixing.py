@@ -68,7 +68,9 @@ class Mixer:
             _place(raised, row, hop * HOP + begin, out=texture.clone()), raised, begin, (row, hop)
         )
         sound = _place(hits, row, hop * HOP + begin, out=texture)[:, : HOP * hops]
-        turn = torch.polar(torch.ones((), dtype=torch.float64), self._omega * begin[:, None])
+        turn = torch.polar(
+            torch.ones((), dtype=torch.float64, device=begin.device), self._omega * begin[:, None]
+        )
         attacks = self._framer.attacks(raised, begin) * turn.to(torch.complex64)
         return Batch(
             control=self._control(plan),
