@@ -4,7 +4,7 @@ One program draws a tile of one frame: all sub-times, all primitives, in registe
 cannot touch the tile are skipped by their bounds.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import torch
 import triton  # type: ignore[import-not-found,import-untyped,unused-ignore]
@@ -48,19 +48,20 @@ def draw(
     across = -(-width // TILE_COLUMNS)
     grid = (worlds * frames, across * -(-height // TILE_ROWS))
     bounds = touched(pose, look, camera, aspect, (height, width))
+    parts = (pose, look, camera, aspect, weights, layers, bounds)
+    sizes = (frames, subs, count, height, width, across)
     _kernel[grid](
-        pose.contiguous(), look.contiguous(), camera.contiguous(), aspect, weights.contiguous(), layers,
-        bounds, out, frames, subs, count, height, width, across, 0.5 * EDGE_PIXELS,
+        *(part.contiguous() for part in parts), out, *sizes, 0.5 * EDGE_PIXELS,
         POSE=at.POSE_SIZE, LOOK=at.LOOK_SIZE, SIZE=SIZE, ROWS=TILE_ROWS, COLUMNS=TILE_COLUMNS,
     )  # fmt: skip
     return out
 
 
 def touched(
-    pose: Tensor, look: Tensor, camera: Tensor, aspect: Tensor, shape: tuple[int, int]
+    pose: Tensor, look: Tensor, camera: Tensor, aspect: Tensor, size: tuple[int, int]
 ) -> Tensor:
     """Rows and columns primitives may touch: float32[B, T, S, P, 4], first and end row, column."""
-    height, width = shape
+    height, width = size
     px, py, c, s = (camera[..., None, k] for k in range(4))
     zoom2 = c * c + s * s
     zoom = zoom2.sqrt()
@@ -82,7 +83,7 @@ def touched(
 
 
 @triton.jit  # type: ignore[untyped-decorator,unused-ignore]
-def _texel(layer: Any, tu: Any, tv: Any, SIZE: tl.constexpr) -> Any:
+def _texel(layer, tu, tv, SIZE: tl.constexpr):  # type: ignore[no-untyped-def]
     x = (tu - tl.floor(tu)) * SIZE
     y = (tv - tl.floor(tv)) * SIZE
     x0 = x.to(tl.int32)
@@ -102,9 +103,7 @@ def _texel(layer: Any, tu: Any, tv: Any, SIZE: tl.constexpr) -> Any:
 
 
 @triton.jit  # type: ignore[untyped-decorator,unused-ignore]
-def _one(
-    picture: Any, p: Any, q: Any, x: Any, y: Any, pixel: Any, layers: Any, SIZE: tl.constexpr
-) -> Any:
+def _one(picture, p, q, x, y, pixel, layers, SIZE: tl.constexpr):  # type: ignore[no-untyped-def]
     """One primitive over a tile; columns of `p` and `q` as primitives.py numbers them."""
     cos = tl.load(p + 2)
     sin = tl.load(p + 3)
@@ -145,11 +144,12 @@ def _one(
 
 
 @triton.jit  # type: ignore[untyped-decorator,unused-ignore]
-def _kernel(
-    pose: Any, look: Any, camera: Any, aspects: Any, weights: Any, layers: Any, bounds: Any, out: Any,
-    frames: Any, subs: Any, count: Any, height: Any, width: Any, across: Any, edge: Any,
-    POSE: tl.constexpr, LOOK: tl.constexpr, SIZE: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
-) -> None:  # fmt: skip
+def _kernel(  # type: ignore[no-untyped-def]
+    pose, look, camera, aspects, weights, layers, bounds, out,
+    frames, subs, count, height, width, across, edge,
+    POSE: tl.constexpr, LOOK: tl.constexpr, SIZE: tl.constexpr,
+    ROWS: tl.constexpr, COLUMNS: tl.constexpr,
+):  # fmt: skip
     frame = tl.program_id(0)
     tile = tl.program_id(1)
     world = frame // frames
