@@ -1,12 +1,14 @@
 """Graph files: nodes and their links, written in TOML, refused with line and key."""
 
 import hashlib
+import os
 import re
+import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Literal, NoReturn, TypeAlias, TypeVar
 
 import msgspec
 
@@ -14,7 +16,7 @@ from synchresis.engines.runtime.engine import Backend
 from synchresis.engines.voice.mixer import MASTER_DB
 from synchresis.engines.zone import Zone
 from synchresis.environment import runtime_dir
-from synchresis.errors import InputError
+from synchresis.errors import InputError, ParameterError
 from synchresis.realtime.security import Keys, read_keys
 from synchresis.realtime.sources import is_live
 from synchresis.realtime.toml_lines import line_of
@@ -23,6 +25,9 @@ VERSION: Final = 1
 """Version of the format."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
+
+_PATH_LENGTH: Final = 80
+"""Longest folder for sockets: the system allows 107 characters for the whole path."""
 
 Positive: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
 
@@ -76,6 +81,17 @@ class SpeakerSpec(_Node, frozen=True, forbid_unknown_fields=True, tag="speaker",
 NodeSpec: TypeAlias = CameraSpec | ParserSpec | SpeakerSpec
 
 _INPUT_KIND: Final[Mapping[type, type]] = {ParserSpec: CameraSpec, SpeakerSpec: ParserSpec}
+
+
+class _ZoneSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A zone as `synchresis.engines.zone.Zone` has it."""
+
+    x0: float = 0.0
+    y0: float = 0.0
+    x1: float = 1.0
+    y1: float = 1.0
+    palette: str = "wood"
+    gain_db: float = 0.0
 
 
 class _Security(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -149,6 +165,8 @@ class Graph:
     def _ipc(self, name: str) -> str:
         """Address on this machine, the same for everybody who reads the same file."""
         folder = runtime_dir()
+        if len(str(folder)) > _PATH_LENGTH:
+            folder = Path(tempfile.gettempdir()) / f"synchresis-{os.getuid()}"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         digest = hashlib.sha256(f"{self.path.resolve()} {name}".encode()).hexdigest()[:16]
         return f"ipc://{folder}/{digest}"
@@ -179,8 +197,7 @@ def load_graph(path: str | Path) -> Graph:
         clock=head.clock,
         pack=head.pack,
         engine=head.engine,
-        zones=tuple(source.convert(z, Zone, ("zones", n)) for n, z in enumerate(zones))
-        or (Zone(),),
+        zones=tuple(_zone(source, n, value) for n, value in enumerate(zones)) or (Zone(),),
         nodes={name: _node(source, name, value) for name, value in nodes.items()},
         keys=_keys(source, security),
     )
@@ -200,17 +217,18 @@ class _Source:
     text: str
     table: dict[str, Any]
 
-    def fail(self, key: Key, problem: str) -> None:
+    def fail(self, key: Key, problem: str) -> NoReturn:
         """Refuse with line and key."""
         dotted = ".".join(map(str, key)) or "file"
         raise InputError(f"{self.path}:{line_of(self.text, key)}: {dotted}: {problem}")
 
     def take(self, table: dict[str, Any], name: str, kind: type[T]) -> T:
         """Remove and return a value of the top level; empty if missing."""
-        value = table.pop(name, kind())
+        value: Any = table.pop(name, kind())
         if not isinstance(value, kind):
             self.fail((name,), f"must be a {'table' if kind is dict else 'list of tables'}")
-        return value
+        taken: T = value
+        return taken
 
     def convert(self, value: Any, kind: Any, key: Key) -> Any:
         """Check a value against a type."""
@@ -252,6 +270,14 @@ def _node(source: _Source, name: str, value: Any) -> NodeSpec:
         source.fail(key, "missing `kind`: camera, parser or speaker")
     spec: NodeSpec = source.convert(value, NodeSpec, key)
     return spec
+
+
+def _zone(source: _Source, number: int, value: Any) -> Zone:
+    spec: _ZoneSpec = source.convert(value, _ZoneSpec, ("zones", number))
+    try:
+        return Zone(**msgspec.structs.asdict(spec))
+    except ParameterError as err:
+        source.fail(("zones", number), str(err))
 
 
 def _keys(source: _Source, value: Any) -> Keys | None:

@@ -124,12 +124,9 @@ class MovieSink:
     def _copied(self) -> "Iterator[Packet[Any]]":
         """Packets of the source, moved so that the first picture is at 0."""
         first = self._first_stamp()
-        for packet in self._source.demux(self._pictures):
-            if packet.dts is None:
-                continue
-            packet.dts -= first
-            if packet.pts is not None:
-                packet.pts -= first
+        for packet in _with_dts(p for p in self._source.demux(self._pictures) if p.size):
+            packet.dts = None if packet.dts is None else packet.dts - first
+            packet.pts = None if packet.pts is None else packet.pts - first
             packet.stream = self._video
             yield packet
 
@@ -151,3 +148,25 @@ class MovieSink:
         stamp = first.pts if first is not None and first.pts is not None else 0
         self._source.seek(0)
         return stamp
+
+
+def _with_dts(packets: "Iterator[Packet[Any]]") -> "Iterator[Packet[Any]]":
+    """Packets with the decoding times that some containers leave out at the beginning."""
+    early: list[Packet[Any]] = []
+    for packet in packets:
+        if packet.dts is None:
+            early.append(packet)
+            continue
+        yield from _dated(early, packet.dts)
+        early = []
+        yield packet
+    yield from _dated(early, None)
+
+
+def _dated(early: "list[Packet[Any]]", before: int | None) -> "Iterator[Packet[Any]]":
+    """Packets without decoding times, placed before a known one, else at their own times."""
+    for place, packet in enumerate(early):
+        step = packet.duration or 1
+        packet.dts = packet.pts if before is None else before - step * (len(early) - place)
+        if packet.dts is not None:
+            yield packet

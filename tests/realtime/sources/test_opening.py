@@ -82,7 +82,15 @@ def test_a_stalled_film_goes_on_where_it_stood() -> None:
 
 @pytest.mark.parametrize(
     ("spec", "live"),
-    [("0", True), ("12", True), ("rtsp://x/y", True), ("http://x/a.mp4", True), ("clip.mp4", False), ("scene:ball", False), ("./0", False)],
+    [
+        ("0", True),
+        ("12", True),
+        ("rtsp://x/y", True),
+        ("http://x/a.mp4", True),
+        ("clip.mp4", False),
+        ("scene:ball", False),
+        ("./0", False),
+    ],
 )
 def test_what_happens_now(spec: str, live: bool) -> None:
     assert is_live(spec) is live

@@ -1,0 +1,154 @@
+import os
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soundfile
+
+from synchresis.errors import InputError, ParameterError
+from synchresis.realtime.sinks import MovieSink, NullSink, SoundFileSink, check_output
+
+
+def write_film(path: Path, codec: str = "libx264", *, frames: int = 50, first_ms: int = 0) -> Path:
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream(codec, rate=25)
+        stream.width, stream.height = 64, 48
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        for n in range(frames):
+            picture = np.full((48, 64, 3), 5 * n % 256, np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
+            frame.pts = n + first_ms // 40
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
+
+
+def clicks(count: int, *places: int) -> np.ndarray:
+    sound = np.zeros((count, 2), np.float32)
+    for place in places:
+        sound[place : place + 300] = 0.5
+    return sound
+
+
+def write(sink: MovieSink | SoundFileSink, sound: np.ndarray) -> None:
+    for at in range(0, len(sound), 256):
+        block = sound[at : at + 256].copy()
+        sink.write(block)
+        block[:] = 9.0  # whoever wrote it uses it again
+
+
+@pytest.mark.parametrize("name", ["out.wav", "out.flac", "OUT.WAV"])
+def test_sound_files_hold_what_was_written_and_appear_when_complete(
+    tmp_path: Path, rng: np.random.Generator, name: str
+) -> None:
+    sound = rng.uniform(-0.99, 0.99, (5000, 2)).astype(np.float32)
+    sink = SoundFileSink(tmp_path / name)
+    write(sink, sound)
+    assert not (tmp_path / name).exists()
+    sink.close()
+    back, rate = soundfile.read(tmp_path / name, dtype="float32")
+    assert rate == 48_000
+    np.testing.assert_allclose(back, sound, atol=2**-23)
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+    sink.abort()
+    assert (tmp_path / name).exists()
+
+
+def test_an_aborted_file_leaves_nothing_and_an_older_one_alone(tmp_path: Path) -> None:
+    path = tmp_path / "out.wav"
+    path.write_bytes(b"older")
+    sink = SoundFileSink(path)
+    write(sink, clicks(1000, 0))
+    sink.abort()
+    sink.close()
+    assert path.read_bytes() == b"older"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4", "mjpeg"])
+def test_movie_has_the_pictures_of_the_source_and_our_sound_in_its_place(
+    tmp_path: Path, codec: str
+) -> None:
+    source = write_film(tmp_path / "in.mkv", codec, first_ms=400)
+    sink = MovieSink(tmp_path / "out.mp4", source)
+    places = (1000, 40_000, 80_000)
+    write(sink, clicks(96_000, *places))
+    assert not (tmp_path / "out.mp4").exists()
+    sink.close()
+    with av.open(str(tmp_path / "out.mp4")) as back:
+        assert back.streams.audio[0].codec_context.name == "aac"
+        times = [frame.time for frame in back.decode(back.streams.video[0])]
+    with av.open(str(tmp_path / "out.mp4")) as back:
+        heard = np.concatenate([f.to_ndarray() for f in back.decode(audio=0)], axis=1)
+    assert np.array(times) == pytest.approx(np.arange(50) / 25, abs=2e-3)
+    assert heard.shape[1] == pytest.approx(96_000, abs=1024)
+    for place in places:
+        loud = np.flatnonzero(np.abs(heard[0, place - 500 : place + 500]) > 0.25)
+        assert loud[0] == pytest.approx(500, abs=3)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mkv", "out.mp4"]
+
+
+def test_pictures_that_mp4_can_carry_are_copied_without_loss(tmp_path: Path) -> None:
+    source = write_film(tmp_path / "in.mp4")
+    sink = MovieSink(tmp_path / "out.mp4", source)
+    write(sink, clicks(96_000))
+    sink.close()
+
+    def pictures(path: Path) -> list[np.ndarray]:
+        with av.open(str(path)) as film:
+            return [frame.to_ndarray() for frame in film.decode(video=0)]
+
+    for one, other in zip(pictures(source), pictures(tmp_path / "out.mp4"), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_turned_film_stays_turned(tmp_path: Path) -> None:
+    path = tmp_path / "in.mp4"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.set_display_rotation(90)
+        for _ in range(10):
+            picture = np.zeros((48, 64, 3), np.uint8)
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+        out.mux(stream.encode(None))
+    sink = MovieSink(tmp_path / "out.mp4", path)
+    write(sink, clicks(19_200))
+    sink.close()
+    with av.open(str(tmp_path / "out.mp4")) as film:
+        assert next(film.decode(video=0)).rotation == 90
+
+
+def test_an_aborted_movie_leaves_nothing(tmp_path: Path) -> None:
+    source = write_film(tmp_path / "in.mp4")
+    sink = MovieSink(tmp_path / "out.mp4", source)
+    write(sink, clicks(20_000))
+    sink.abort()
+    assert list(tmp_path.iterdir()) == [source]
+
+
+@pytest.mark.parametrize("name", ["x.mp3", "x", "x.wav.txt", ".wav"])
+def test_unknown_formats_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ParameterError, match="unknown output format"):
+        check_output(tmp_path / name)
+
+
+def test_folders_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="does not exist"):
+        SoundFileSink(tmp_path / "none" / "x.wav")
+    (tmp_path / "folder.wav").mkdir()
+    with pytest.raises(InputError, match="is a folder"):
+        SoundFileSink(tmp_path / "folder.wav")
+    with pytest.raises(InputError, match=r"cannot be written|may not be written"):
+        SoundFileSink("/proc/x.wav")
+    if os.access("/dev/full", os.W_OK):
+        sink = SoundFileSink(tmp_path / "x.wav")
+        sink.abort()
+
+
+def test_null_counts_samples() -> None:
+    sink = NullSink()
+    sink.write(np.zeros((256, 2), np.float32))
+    sink.write(np.zeros((7, 2), np.float32))
+    assert sink.samples == 263
