@@ -88,19 +88,19 @@ def voice_graph(network: VoiceNetwork) -> bytes:
 
 def decays(learned: Learned, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
     """Seconds until a loud hit of each palette has fallen by 60 dB for good: float64[P]."""
-    control = torch.zeros(1, _DECAY_HOPS, 8)
+    count = len(embeddings)
+    control = torch.zeros(count, _DECAY_HOPS, CONTROL)
     control[:, 1, 0] = control[:, 1, 2] = 1.0
-    noise = torch.randn(1, _DECAY_HOPS, NOISE, generator=torch.Generator().manual_seed(0))
-    seconds = []
-    for row in torch.from_numpy(embeddings):
-        with torch.no_grad():
-            palette = row.expand(1, _DECAY_HOPS, EMBEDDING)
-            played = run_sequence(learned.network, control, palette, noise)
-            sound = overlap_add(played.real, played.imag)[0]
-        loud = sound.reshape(-1, HOP).square().mean(1)
-        heard = torch.nonzero(loud > 1e-6 * loud.max())
-        seconds.append(float(heard[-1] if len(heard) else 1) * HOP / SAMPLE_RATE)
-    return np.array(seconds)
+    noise = torch.randn(count, _DECAY_HOPS, NOISE, generator=torch.Generator().manual_seed(0))
+    palette = torch.from_numpy(embeddings)[:, None].expand(-1, _DECAY_HOPS, -1)
+    with torch.no_grad():
+        played = run_sequence(learned.network, control, palette, noise)
+        sound = overlap_add(played.real, played.imag)
+    loud = sound.reshape(count, _DECAY_HOPS, HOP).square().mean(2)
+    heard = loud > 1e-6 * loud.amax(1, keepdim=True)
+    last = _DECAY_HOPS - heard.flip(1).int().argmax(1)
+    seconds: NDArray[np.float64] = (last * (HOP / SAMPLE_RATE)).double().numpy()
+    return seconds
 
 
 def palette_rows(recordings: Recordings) -> tuple[list[dict[str, str]], list[int]]:

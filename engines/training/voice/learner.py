@@ -17,6 +17,7 @@ from synchresis.engines.voice.layout import BINS, TAKE
 _TAKE_NOISE = 0.3
 _FAMILY_WEIGHT, _TAKE_WEIGHT = 1e-3, 3e-3
 _EMBEDDING_RATE = 3.0
+_CLIP = 3.0
 
 
 @dataclass
@@ -98,7 +99,7 @@ class Learner:
         total = weighted(terms) + self.learned.prior()
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
-        norm = nn.utils.clip_grad_norm_(self.learned.parameters(), 5.0)
+        norm = nn.utils.clip_grad_norm_(self.learned.parameters(), _CLIP)
         if torch.isfinite(norm):
             self.optimizer.step()
             self._average()

@@ -14,6 +14,7 @@ from synchresis.engines.voice.copying import FLOOR, SCALE
 Pair = tuple[Tensor, Tensor]
 """Real and imaginary part."""
 
+_TINY = 1e-8  # the exporter takes anything much smaller for nothing and drops it
 _SETTLED_HOPS = 2.0
 _CLOSE = 0.9
 _SLACK_HOPS = 30.0
@@ -64,7 +65,7 @@ def times(a: Pair, b: Pair) -> Pair:
 
 def unit(a: Pair) -> Pair:
     """Complex number of size 1 with the same direction."""
-    scale = torch.rsqrt(a[0] * a[0] + a[1] * a[1] + 1e-12)
+    scale = torch.rsqrt(a[0] * a[0] + a[1] * a[1] + _TINY)
     return a[0] * scale, a[1] * scale
 
 
@@ -108,7 +109,7 @@ def gate(network: VoiceNetwork, drive: Drive) -> Tensor:
 def advance(carried: Carried, turn: Turn) -> Carried:
     """Phases of the next frame ([B, 513] or, with shifted inputs, [B, T, 513])."""
     old = carried.magnitude
-    power = old * old + 1e-12
+    power = old * old + _TINY
     share = turn.lock / _smooth(power)
     kept = 1 - turn.lock
     locked = (
