@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 import zmq
@@ -23,7 +23,7 @@ from synchresis.engines.instrument import Instrument, InstrumentSettings
 from synchresis.engines.packs import load_pack
 from synchresis.engines.playout import Playout
 from synchresis.engines.sample_clock import SampleClock
-from synchresis.engines.timebase import HOP
+from synchresis.engines.timebase import HOP, NS_PER_S
 from synchresis.errors import EngineError
 from synchresis.realtime import record as rec
 from synchresis.realtime.clock import SystemClock
@@ -40,9 +40,6 @@ Transport = Literal["inproc", "ipc", "tcp"]
 """How nodes are joined: threads of one process, or processes joined by either kind of socket."""
 
 SCENE: Final = "stick"
-FOOTAGE_S: Final = 2.0
-"""Length of the footage, shown again and again."""
-
 _SETTLE: Final = 30
 """First frames, which count for nothing."""
 
@@ -59,6 +56,7 @@ class AgeCase:
         seconds: how long it shows pictures.
         pack: name or path.
         seed: of the scene.
+        footage_s: length of the footage, which is shown again and again.
     """
 
     transport: Transport
@@ -66,6 +64,7 @@ class AgeCase:
     seconds: float
     pack: str = "default"
     seed: int = 0
+    footage_s: float = 2.0
 
     @property
     def name(self) -> str:
@@ -75,7 +74,7 @@ class AgeCase:
     @property
     def loops(self) -> int:
         """How often the footage is shown."""
-        return max(1, round(self.seconds / FOOTAGE_S))
+        return max(1, round(self.seconds / self.footage_s))
 
 
 @dataclass(slots=True)
@@ -99,6 +98,10 @@ class AgeRun:
     counts: dict[str, int] = field(default_factory=dict)
 
 
+Failed: TypeAlias = Callable[[], bool]
+"""Whether camera or parser broke down."""
+
+
 @dataclass(frozen=True, slots=True)
 class Addresses:
     """Where camera and parser give what they have."""
@@ -120,8 +123,9 @@ def run_age(case: AgeCase) -> AgeRun:
         with _addresses(case.transport) as at:
             inside = case.transport == "inproc"
             others = _threads(case, at, context, instrument) if inside else _processes(case, at)
-            with others:
-                return _listen(case, at, context, instrument.playout(nominal_fps=case.fps))
+            with others as failed:
+                playout = instrument.playout(nominal_fps=case.fps)
+                return _listen(case, at, context, playout, failed=failed)
     finally:
         context.destroy(linger=0)
         instrument.close()
@@ -172,8 +176,10 @@ class Ear:
         return delivery
 
 
-def _listen(case: AgeCase, at: Addresses, context: Context, playout: Playout) -> AgeRun:
-    """The speaker's node, in this thread."""
+def _listen(
+    case: AgeCase, at: Addresses, context: Context, playout: Playout, *, failed: Failed
+) -> AgeRun:
+    """The speaker's node, for as long as the others work."""
     clock = SystemClock()
     inlet = Inlet(context, at.gestures, policy_for("gesture", lossless=False))
     ear = Ear(inlet)
@@ -182,13 +188,15 @@ def _listen(case: AgeCase, at: Addresses, context: Context, playout: Playout) ->
     loop = DeviceLoop(playout, ring, clock, ear.take, settings)
     speaker = NodeThread("speaker", run_device_loop(loop, inlet, clock))
     speaker.start()
-    speaker.join(case.seconds + _PATIENCE_S)
+    deadline_ns = clock.now_ns() + round((case.seconds + _PATIENCE_S) * NS_PER_S)
+    while speaker.is_alive() and not failed() and clock.now_ns() < deadline_ns:
+        speaker.join(0.2)
     speaker.stopping.set()
     speaker.join(5)
     if speaker.error is not None:
         raise speaker.error
-    if loop.end_ns is None or loop.parts is None or loop.record is None:
-        raise EngineError(f"{case.name}: the nodes did not finish within {_PATIENCE_S:g} s")
+    if failed() or loop.parts is None:
+        raise EngineError(f"{case.name}: camera or parser failed, or too few frames came")
     return _summary(loop, ear, case)
 
 
@@ -198,7 +206,7 @@ def _summary(loop: DeviceLoop, ear: Ear, case: AgeCase) -> AgeRun:
     ages = ages_ms(loop.record.steps, ear.captured)
     kept = [sequence for sequence in sorted(ages) if sequence >= _SETTLE]
     counts = loop.playout.counts
-    shown = case.loops * round(FOOTAGE_S * case.fps)
+    shown = case.loops * round(case.footage_s * case.fps)
     return AgeRun(
         ages=[ages[sequence] for sequence in kept],
         transport=[ear.transport[sequence] for sequence in kept],
@@ -246,7 +254,7 @@ def _free_ports(count: int) -> list[int]:
 @contextmanager
 def _threads(
     case: AgeCase, at: Addresses, context: Context, instrument: Instrument
-) -> Iterator[None]:
+) -> Iterator[Failed]:
     """Camera and parser as threads of this process."""
     workers = [
         NodeThread("camera", _camera_work(case, at, context)),
@@ -255,7 +263,7 @@ def _threads(
     for worker in workers:
         worker.start()
     try:
-        yield
+        yield lambda: any(worker.error is not None for worker in workers)
     finally:
         for worker in workers:
             worker.stopping.set()
@@ -263,7 +271,7 @@ def _threads(
 
 
 @contextmanager
-def _processes(case: AgeCase, at: Addresses) -> Iterator[None]:
+def _processes(case: AgeCase, at: Addresses) -> Iterator[Failed]:
     """Camera and parser each in a process of its own."""
     spawn = multiprocessing.get_context("spawn")
     workers: list[SpawnProcess] = [
@@ -273,7 +281,7 @@ def _processes(case: AgeCase, at: Addresses) -> Iterator[None]:
     for worker in workers:
         worker.start()
     try:
-        yield
+        yield lambda: any(worker.exitcode not in (None, 0) for worker in workers)
     finally:
         for worker in workers:
             worker.join(2)
@@ -303,7 +311,7 @@ def _camera_work(
 
     def work(stopping: threading.Event) -> None:
         footage = draw_footage(
-            SCENE, seed=case.seed, fps=case.fps, seconds=FOOTAGE_S, enlarged=True
+            SCENE, seed=case.seed, fps=case.fps, seconds=case.footage_s, enlarged=True
         )
         outlet = Outlet(context, [at.frames], policy_for("frame", lossless=False))
         if outlet.wait_for_receivers(1, stopping.is_set):

@@ -46,9 +46,7 @@ def draw_footage(
         enlarged: 640 by 480 colour pictures, what a webcam sends, in place of 320 by 240 grey.
     """
     stream = SceneStream(name, seed=seed, fps=fps, colour=enlarged)
-    frames: list[Frame] = []
-    while not frames or frames[-1].captured_ns < seconds * NS_PER_S:
-        frames.append(stream.step())
+    frames = [stream.step() for _ in range(round(seconds * fps))]
     events = SceneStream(name, seed=seed, fps=fps, colour=enlarged).events(-1.0, seconds)
     return Footage(
         name,
@@ -110,10 +108,11 @@ class MemoryCamera:
             newest = self._newest(now_ns - begin_ns)
             if newest > self._shown:
                 return self._take(newest, begin_ns)
-            if self._shown + 1 >= self._count:
+            end_ns = begin_ns + self._time_ns(self._shown + 1)
+            if self._shown + 1 >= self._count and now_ns >= end_ns:
                 self.finished = True
                 return None
-            due_ns = min(begin_ns + self._time_ns(self._shown + 1), deadline_ns)
+            due_ns = min(end_ns, deadline_ns)
             if now_ns >= deadline_ns:
                 return None
             time.sleep(max(0.0, (due_ns - now_ns) / NS_PER_S))

@@ -19,10 +19,10 @@ from synchresis.engines.evaluation.clips import read_clips
 from synchresis.engines.evaluation.motion import ClipResult, clip_report, run_clips
 from synchresis.engines.evaluation.rates import signed_offsets
 from synchresis.engines.evaluation.score_onsets import TOLERANCES_S, best_offset
-from synchresis.engines.evaluation.worlds import WorldResult, watch_world, world_row
+from synchresis.engines.evaluation.suites import suite_rows
 from synchresis.engines.motion.parser import MotionParser
 from synchresis.engines.packs import load_pack
-from synchresis.engines.scenes import SimSettings, World, evaluation_families, simulate
+from synchresis.engines.scenes.evaluation import Group
 
 OURS: Final = "heard"
 """Row of the scored table that is the live system's."""
@@ -30,14 +30,13 @@ OURS: Final = "heard"
 SCORES: Final = {"f1": 2, "skill": 3, "timing_skill": 4}
 """Names of the columns of a score row that become results."""
 
-WORLDS: Final = 6
-"""Evaluation worlds of each family."""
+GROUPS: Final[tuple[Group, ...]] = ("sounding", "silent_motion", "still")
+"""Groups of the frozen evaluation scenes."""
 
-FRAMES: Final = 300
-"""Frames of each."""
+MINUTES: Final = 6.0
+"""Of each group, evenly from all families; `evaluate motion` runs them all."""
 
-FIRST_SEED: Final = 1_000_000
-"""Seeds of evaluation worlds lie from here on; training stays below."""
+QUICK_MINUTES: Final = 0.5
 
 NOTE: Final = (
     "the same pictures and onsets for all; thresholds of the baselines are tuned on these very "
@@ -89,7 +88,7 @@ def world_findings(rows: Mapping[str, Mapping[str, Any]]) -> Findings:
     """Rows of `world_row` by family as results and a table."""
     results = [result for name, row in rows.items() for result in _world_results(name, row)]
     cells = [_world_cells(name, row) for name, row in rows.items()]
-    columns = ["family", "onsets", "F1 ±50", "timing ±50", "offset", "false / min"]
+    columns = ["scenes", "onsets", "F1 ±50", "timing ±50", "offset", "false / min"]
     caption = "Families never trained on; truth is exact, no offset is fitted."
     return Findings(results, [Table("Evaluation scenes", columns, cells, caption)])
 
@@ -119,21 +118,11 @@ def _clips(parser: MotionParser, folder: Path) -> Findings:
 
 
 def _scenes(parser: MotionParser, options: Options) -> Findings:
-    count = 2 if options.quick else WORLDS
+    minutes = QUICK_MINUTES if options.quick else MINUTES
     rows: dict[str, Mapping[str, Any]] = {}
-    everything: list[WorldResult] = []
-    for family in evaluation_families():
-        seen = [watch_world(world, parser) for world in _worlds(family, options.seed, count)]
-        rows[family] = world_row(seen)
-        everything += seen
-    rows["all"] = world_row(everything)
+    for group in GROUPS:
+        rows |= suite_rows(parser, group, minutes=minutes)
     return world_findings(rows)
-
-
-def _worlds(family: str, seed: int, count: int) -> Iterator[World]:
-    settings = SimSettings(families=(family,), frames=FRAMES)
-    for index in range(count):
-        yield simulate(FIRST_SEED + 1000 * seed + index, settings)
 
 
 def _group_results(name: str, group: Mapping[str, Any]) -> Iterator[Result]:
@@ -209,19 +198,20 @@ def _clip_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _world_results(name: str, row: Mapping[str, Any]) -> Iterator[Result]:
+    metric = f"sync.scenes.{name.replace(': ', '.')}"
     if "scores" in row:
         for tolerance in TOLERANCES_S:
             label = f"{1e3 * tolerance:.0f}ms"
             values = row["scores"][tolerance]
-            yield Result(f"sync.scenes.{name}.f1_{label}", round(values[2], 4), "1")
-            yield Result(f"sync.scenes.{name}.timing_skill_{label}", round(values[4], 4), "1")
+            yield Result(f"{metric}.f1_{label}", round(values[2], 4), "1")
+            yield Result(f"{metric}.timing_skill_{label}", round(values[4], 4), "1")
     if row.get("signed_offset_s", {}).get("pairs"):
         median = round(1e3 * row["signed_offset_s"]["median"], 1)
-        yield Result(f"sync.scenes.{name}.signed_offset.p50", median, "ms")
+        yield Result(f"{metric}.signed_offset.p50", median, "ms")
     if "false" in row:
         rate = row["false"]
         note = f"below {rate['upper_95']:.2f} with 95 %"
-        yield Result(f"sync.scenes.{name}.false", round(rate["per_minute"], 3), "1/min", note=note)
+        yield Result(f"{metric}.false", round(rate["per_minute"], 3), "1/min", note=note)
 
 
 def _world_cells(name: str, row: Mapping[str, Any]) -> list[str]:

@@ -65,13 +65,17 @@ def test_offsets_are_those_of_the_events(results):
 def test_scene_rows_become_results():
     scores = {0.02: [0.5, 0.5, 0.5, 0.4, 0.4], 0.05: [1, 1, 0.8, 0.7, 0.6], 0.1: [1, 1, 1, 1, 1]}
     rows = {
-        "drum": {"onsets": 9, "scores": scores, "signed_offset_s": {"pairs": 5, "median": 0.011}},
+        "sounding: drum": {
+            "onsets": 9,
+            "scores": scores,
+            "signed_offset_s": {"pairs": 5, "median": 0.011},
+        },
         "still": {"false": {"events": 1, "minutes": 2, "per_minute": 0.5, "upper_95": 2.4}},
     }
     found = world_findings(rows)
     values = {result.metric: result.value for result in found.results}
-    assert values["sync.scenes.drum.f1_50ms"] == 0.8
-    assert values["sync.scenes.drum.signed_offset.p50"] == 11
+    assert values["sync.scenes.sounding.drum.f1_50ms"] == 0.8
+    assert values["sync.scenes.sounding.drum.signed_offset.p50"] == 11
     assert values["sync.scenes.still.false"] == 0.5
     (table,) = found.figures
     assert isinstance(table, Table)

@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+
+from synchresis.bench.age import AgeCase, AgeRun, ages_ms, run_age
+from synchresis.bench.latency import age_findings, sound_findings
+from synchresis.bench.motion_to_sound import SoundCase, SoundRun
+from synchresis.bench.pairing import pair_onsets
+from synchresis.bench.report import render_page
+from synchresis.bench.result import Report
+from synchresis.engines.timebase import HOP, NS_PER_S
+from synchresis.errors import EngineError
+from synchresis.realtime.record import Delayed, Played, Pushed
+from synchresis.realtime.status import Status
+
+MS = 1_000_000
+RATE_MHZ = 48_000_000
+
+
+def pushed(sequence, origin_ns=0):
+    return Pushed(sequence, origin_ns, 0, RATE_MHZ, 0)
+
+
+def test_age_is_from_capture_to_the_first_hop_played_after_the_news():
+    steps = [
+        Delayed(40 * MS),
+        pushed(0),
+        Played(3),
+        Played(4),
+        pushed(1),
+        pushed(2),
+        Played(5),
+        pushed(3),
+    ]
+    captured = {0: 1 * MS, 1: 5 * MS, 2: 7 * MS, 3: 9 * MS}
+    hop_ms = 1e3 * HOP / 48_000
+    ages = ages_ms(steps, captured)
+    assert ages[0] == pytest.approx(3 * hop_ms - 1, abs=1e-3)
+    assert ages[1] == pytest.approx(5 * hop_ms - 5, abs=1e-3)
+    assert ages[2] == pytest.approx(5 * hop_ms - 7, abs=1e-3)
+    assert 3 not in ages, "no hop was played after it"
+
+
+def test_age_uses_the_line_of_the_moment():
+    ages = ages_ms([pushed(0, origin_ns=NS_PER_S), Played(0)], {0: NS_PER_S - 20 * MS})
+    assert ages[0] == pytest.approx(20)
+
+
+@pytest.mark.parametrize("transport", ["inproc", "ipc", "tcp"])
+def test_every_frame_that_was_parsed_has_an_age(tiny_pack, transport):
+    live = run_age(AgeCase(transport, 30.0, 4.0, str(tiny_pack.path), footage_s=0.4))
+    assert 40 <= len(live.ages) <= 150
+    assert min(live.ages) > 0
+    assert len(live.transport) == len(live.parse) == len(live.ages)
+    assert live.counts["parsed"] <= live.counts["shown"]
+    parts = dict(live.parts_ms)
+    assert live.delay_ms == np.ceil(sum(parts.values()) - 2 * parts["lookahead"])
+
+
+def test_a_node_that_breaks_down_ends_the_run_at_once(tiny_pack):
+    broken = AgeCase("ipc", 30.0, 4.0, str(tiny_pack.path), seed=-1, footage_s=0.4)
+    with pytest.raises(EngineError, match=r"latency\.age\.ipc\.30fps"):
+        run_age(broken)
+
+
+def status(**changes):
+    values = {name: 0 for name in Status.__dataclass_fields__}
+    parts = {"frame_interval": 16.7, "parse": 4.0, "lookahead": 0.0}
+    return Status(**(values | {"delay_ms": 40.0, "parts_ms": parts, "late": 1} | changes))
+
+
+def test_sound_findings_tell_oracle_and_system_apart():
+    contacts = np.arange(1.0, 21.0)
+    ours = SoundRun(pair_onsets(contacts, contacts[2:] + 0.045), status(), 0.05, 0)
+    oracle = SoundRun(pair_onsets(contacts, contacts + 0.040), status(), 0.05, 0)
+    found = sound_findings(
+        {SoundCase("off"): ours, SoundCase("off", oracle=True): oracle}, [2.7, 2.7]
+    )
+    values = {result.metric: result.value for result in found.results}
+    assert values["latency.sound.lookahead_off.p50"] == pytest.approx(45)
+    assert values["latency.sound.lookahead_off.missed"] == 2
+    assert values["latency.sound.oracle.lookahead_off.p50"] == pytest.approx(40)
+    assert values["latency.sound.loopback.p50"] == pytest.approx(2.7)
+    assert values["latency.sound.lookahead_off.D.parse"] == 4.0
+    page = render_page([Report("latency", {}, found.results, found.figures)])
+    assert "oracle, lookahead off" in page
+    assert page.count("D through the sound server") == 1
+
+
+def test_age_findings_print_the_idle_loop_beside_them():
+    runs = {
+        ("inproc", 60.0): AgeRun([20.0, 21.0], [0.2, 0.2], [4.0, 4.0], 40.0, {"parse": 4.0}, {}),
+        ("ipc", 60.0): AgeRun(
+            [20.5, 21.5], [0.5, 0.5], [4.0, 4.0], 41.0, {"parse": 4.0}, {"late": 2}
+        ),
+    }
+    found = age_findings(runs, {"before": [0.1, 0.3], "after": [0.2, 0.4]})
+    values = {result.metric: result.value for result in found.results}
+    assert values["latency.added.ipc.60fps.p50"] == pytest.approx(0.3)
+    assert values["latency.age.ipc.60fps.late"] == 2
+    assert values["latency.idle.before.p99"] > 0
+    histogram = found.figures[0]
+    assert set(histogram.series) == {"inproc", "ipc", "idle loop"}
