@@ -55,3 +55,16 @@ def test_without_a_screen_the_window_is_refused(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(preview, "has_display", lambda: False)
     with pytest.raises(DeviceError, match="leave it out"):
         Preview()
+
+
+def test_a_hit_is_shown_for_a_moment_and_keys_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[np.ndarray] = []
+    monkeypatch.setattr(preview, "has_display", lambda: True)
+    monkeypatch.setattr(preview.cv2, "namedWindow", lambda *args: None)
+    monkeypatch.setattr(preview.cv2, "imshow", lambda title, image: shown.append(image))
+    monkeypatch.setattr(preview.cv2, "waitKey", lambda wait: ord("q"))
+    window, hit = Preview(), (Event(0, 0, 1.0, 0.5, 0.5),)
+    for now_ns, events in ((0, hit), (int(0.5e9 * FLASH_S), ()), (int(1.5e9 * FLASH_S), ())):
+        assert window.show(GREY, STILL, events, peak=0.0, now_ns=now_ns) == "q"
+    plain = draw_look(Look(GREY, STILL))
+    assert [np.array_equal(image, plain) for image in shown] == [False, False, True]
