@@ -58,6 +58,9 @@ class Spring:
     full_speed: float = 4.0
 
 
+LEAST_RISE: Final = 0.006
+"""A hand that rose less than this (picture widths) since a contact was pressing, not hitting."""
+
 Target = tuple[float, float, float]
 """From t_s on the hand is pulled towards (height, place)."""
 
@@ -96,17 +99,19 @@ def swing(plan: list[Target], spring: Spring, duration_s: float) -> Strokes:
     pull, drag = omega * omega, 2 * spring.damping * omega
     values = np.empty((steps, 2))
     height, speed, place, drift = spring.reach, 0.0, 0.0, 0.0
+    risen = height
     hits: list[tuple[float, float, float]] = []
     for k, (goal, where) in enumerate(wanted):
         speed += STEP_S * (pull * (goal - height) - drag * speed)
         drift += STEP_S * (0.3 * pull * (where - place) - 0.8 * drag * drift)
         fallen = height + STEP_S * speed
         if fallen < 0.0 and speed < 0.0:
-            if -speed > QUIETEST:
+            if -speed > QUIETEST and risen > LEAST_RISE:
                 moment = STEP_S * (k - 1) + STEP_S * height / max(height - fallen, 1e-9)
                 hits.append((moment, strength_of(-speed, spring.full_speed), place))
-            speed, fallen = -spring.bounce * speed, 0.0
+            speed, fallen, risen = -spring.bounce * speed, 0.0, 0.0
         height = fallen
+        risen = max(risen, height)
         place += STEP_S * drift
         values[k] = height, place
     return Strokes(Sampled(STEP_S, values), _spaced(hits))

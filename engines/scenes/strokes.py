@@ -7,13 +7,16 @@ the look-alikes stop short, turn round on the way, hover, or touch down too slow
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synchresis.engines.scenes.path import Path, Times
 from synchresis.engines.scenes.play import strength_of
+
+RETURN_S: Final = 0.45
+"""No action goes on later than this before the end: time to go back to rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +79,14 @@ class Striker:
         self._plan = Strokes(self._path)
         self._time = start_s
         self._place = 0.0
+        self._last_s = float("inf")
         self._path.knot(start_s, (manner.rest, 0.0))
 
     def plan(self, duration_s: float) -> Strokes:
         """Act until `duration_s`, ending where it began."""
         rng, quiet = self._rng, self._manner.quiet
         end = duration_s - 0.7
+        self._last_s = duration_s - RETURN_S
         self._pause(0.05, 0.6)
         silent: list[Callable[[], None]] = [
             self._air, self._withdraw, self._hover, self._shift, self._touch, self._gesture,
@@ -93,12 +98,12 @@ class Striker:
                 silent[rng.integers(len(silent))]()
             if rng.random() < 0.45:
                 self._pause(0.05, 1.2)
-        self._move(0.25 + 0.3 * rng.random(), self._manner.rest, 0.0)
-        return self._plan
+        return self._rested(duration_s)
 
     def keep(self, beats: list[tuple[float, float]], duration_s: float) -> Strokes:
         """Hit on the given beats (t_s, accent 0..1), with look-alikes in long gaps."""
         rng, manner = self._rng, self._manner
+        self._last_s = duration_s - RETURN_S
         for time, accent in beats:
             if time - self._time > 3.5 and rng.random() < manner.quiet:
                 (self._air, self._withdraw, self._hover, self._gesture)[rng.integers(4)]()
@@ -110,8 +115,17 @@ class Striker:
                 gap = time - self._time
             reach = manner.reach * (0.25 + accent) * min(1.0, 0.3 + gap / 0.4)
             self._hit(gap, reach, float(np.clip(rng.normal(0, 0.25), -1, 1)))
-        left = max(duration_s - 0.6 - self._time, 0.0)
-        self._move(left + 0.3, manner.rest, 0.0)
+        return self._rested(duration_s)
+
+    def _rested(self, duration_s: float) -> Strokes:
+        """Go back to rest just before the end; whatever was planned for later is left out."""
+        self._last_s = float("inf")
+        begin = self._path.end_s
+        if duration_s - begin > 1.0:
+            self._time = duration_s - 0.8
+            self._knot(self._height(), self._place)
+        self._time = max(duration_s - 0.02, begin + 0.1)
+        self._knot(self._manner.rest, 0.0)
         return self._plan
 
     def _height(self) -> float:
@@ -120,6 +134,8 @@ class Striker:
     def _knot(
         self, height: float, place: float, before: float = 0.0, after: float | None = None
     ) -> None:
+        if self._time > self._last_s:
+            return
         leaving = before if after is None else after
         self._path.knot(self._time, (height, place), before=(before, 0.0), after=(leaving, 0.0))
         self._place = place
@@ -160,7 +176,8 @@ class Striker:
         rebound = manner.rebound * rng.uniform(0.5, 1.2)
         self._knot(0.0, place, -speed, rebound * speed)
         loudness = strength_of(speed * rng.uniform(0.8, 1.25), manner.full_speed)
-        self._plan.hits.append((self._time, loudness, place))
+        if contact <= self._last_s:
+            self._plan.hits.append((contact, loudness, place))
         self._after_hit(rebound * speed, top)
 
     def _after_hit(self, leaving: float, top: float) -> None:
