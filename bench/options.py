@@ -23,7 +23,8 @@ class Options:
         quick: fewer repeats and sizes, for a first look or a test; figures carry more noise.
         pack: name or path of the pack.
         parts: names of the parts to run; empty runs all of them.
-        clips: folder of real clips; None skips what needs them.
+        clips: folder of real clips, for `sync`; None skips what needs them.
+        sounds: folder of real recordings, for `voice`; None skips what needs them.
         camera: camera device or source, for `glass`.
         hours: length of a soak.
     """
@@ -34,6 +35,7 @@ class Options:
     pack: str = "default"
     parts: tuple[str, ...] = ()
     clips: str | None = None
+    sounds: str | None = None
     camera: str = "0"
     hours: float = 2 / 60
 

@@ -69,6 +69,8 @@ def _add_bench(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("--html", metavar="OUT", help="write a self-contained page")
     if name == "sync":
         parser.add_argument("--clips", metavar="DIR", help="folder of real clips with manifest.csv")
+    if name == "voice":
+        parser.add_argument("--sounds", metavar="DIR", help="real recordings with manifest.csv")
     if name == "glass":
         parser.add_argument("--camera", default="0", help="camera to look with")
     if name == "soak":
@@ -77,7 +79,7 @@ def _add_bench(parser: argparse.ArgumentParser, name: str) -> None:
 
 def _measure(args: argparse.Namespace) -> "Report":
     options = import_module("synchresis.bench.options")
-    known = {"clips", "camera", "hours"}
+    known = {"clips", "sounds", "camera", "hours"}
     special: dict[str, Any] = {key: value for key, value in vars(args).items() if key in known}
     chosen = options.Options(
         device=args.device,

@@ -1,0 +1,126 @@
+"""`bench voice`: the voice evaluation, with its baselines, as results, tables and spectrograms."""
+
+import base64
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from synchresis.bench.environment import stamp_environment
+from synchresis.bench.options import Options
+from synchresis.bench.result import Figure, Image, Report, Result, Table
+from synchresis.engines.evaluation.voice import evaluate_voice, instrument
+from synchresis.engines.evaluation.voice_playing import HitPlayer
+from synchresis.engines.packs import load_pack
+
+PEERS: Final = {
+    "sampler": "nearest training recording, scaled",
+    "model": "physical model, no network",
+    "copy": "copy-synthesis through the same head: what the head itself costs",
+}
+"""Baselines by the name of their columns."""
+
+NOTE: Final = (
+    "the same held-out recordings for all; the sampler stores the training recordings themselves, "
+    "the voice only its weights"
+)
+
+SHEETS: Final = 6
+"""Palettes shown as spectrograms."""
+
+
+def run(options: Options) -> Report:
+    """What the pack alone can tell, and held-out recordings where a folder was given."""
+    pack = load_pack(options.pack)
+    results: list[Result] = []
+    figures: list[Figure] = []
+    if options.sounds:
+        with tempfile.TemporaryDirectory(prefix="synchresis-") as folder:
+            report = evaluate_voice(pack, Path(options.sounds), sheets=Path(folder))
+            figures += voice_figures(report)
+            figures += sheets(Path(folder), list(report["palettes"]))
+        results += list(voice_results(report))
+    else:
+        results += list(instrument_results(instrument(pack, HitPlayer(pack))))
+    return Report(
+        "voice", stamp_environment(seed=options.seed, device=options.device), results, figures
+    )
+
+
+def voice_results(report: Mapping[str, Any]) -> Iterator[Result]:
+    """The report of `evaluate_voice` as results."""
+    for group, row in report["hits"].items():
+        yield from _hit_results(f"voice.{group}", row)
+    for name, value in report["judges"].items():
+        yield Result(f"voice.judges.{name}", round(float(value), 4), "1")
+    yield from instrument_results(report["instrument"])
+
+
+def instrument_results(row: Mapping[str, Any]) -> Iterator[Result]:
+    """What a player feels, as results; lists of names are left to the table."""
+    for name, value in row.items():
+        if isinstance(value, int | float):
+            yield Result(f"voice.instrument.{name}", round(float(value), 4), _unit(name))
+
+
+def voice_figures(report: Mapping[str, Any]) -> list[Figure]:
+    """Tables: kinds of held-out hits, and palettes from worst to best."""
+    columns = ["hits", "n", "mel: ours", *(f"mel: {peer}" for peer in PEERS), "attack p95, ms"]
+    caption = "Log-mel L1 to the real hit, less is better. " + "; ".join(
+        f"{name}: {what}" for name, what in PEERS.items()
+    )
+    kinds = [_cells(name, row) for name, row in report["hits"].items()]
+    palettes = [_cells(name, row) for name, row in report["palettes"].items()]
+    return [
+        Table("Held-out hits", columns, kinds, f"{caption}. Equal: {NOTE}."),
+        Table("Palettes, worst first", columns, palettes),
+    ]
+
+
+def sheets(folder: Path, palettes: list[str]) -> list[Figure]:
+    """Spectrograms of the worst and the best palettes, real above made."""
+    half = SHEETS // 2
+    chosen = palettes if len(palettes) <= SHEETS else [*palettes[:half], *palettes[-half:]]
+    found: list[Figure] = []
+    for name in chosen:
+        path = folder / f"{name}.png"
+        if path.exists():
+            image = base64.b64encode(path.read_bytes()).decode()
+            found.append(Image(f"Palette {name}", image, "Held-out hits: real above, ours below."))
+    return found
+
+
+def _hit_results(name: str, row: Mapping[str, float]) -> Iterator[Result]:
+    for distance in ("mel", "stft"):
+        ours = row[f"made_{distance}"]
+        for peer, what in PEERS.items():
+            other = row.get(f"{peer}_{distance}")
+            if other:
+                yield Result(
+                    f"{name}.{distance}.against_{peer}",
+                    round(ours, 4),
+                    "1",
+                    peer=f"{what} {other:.4g}",
+                    ratio=round(ours / other, 4),
+                    note=NOTE,
+                )
+    yield Result(f"{name}.attack.p50", round(row["attack_median_ms"], 3), "ms")
+    yield Result(f"{name}.attack.p95", round(row["attack_p95_ms"], 3), "ms")
+    yield Result(f"{name}.hits", row["count"], "count")
+
+
+def _cells(name: str, row: Mapping[str, float]) -> list[str]:
+    peers = [f"{row[f'{peer}_mel']:.2f}" if f"{peer}_mel" in row else "" for peer in PEERS]
+    return [
+        name,
+        f"{row['count']:.0f}",
+        f"{row['made_mel']:.2f}",
+        *peers,
+        f"{row['attack_p95_ms']:.1f}",
+    ]
+
+
+def _unit(name: str) -> str:
+    if name.endswith("_db") or "dbfs" in name:
+        return "dB"
+    return "count" if name == "palettes" else "1"
