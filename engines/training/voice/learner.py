@@ -1,5 +1,6 @@
 """Learner: the network, the embeddings of what it was trained on, and one step of training."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,7 +90,8 @@ class Learner:
     def step(self, batch: Batch, *, progress: float) -> dict[str, Tensor]:
         """One update; `progress` 0 to 1 of the time given sets the rate."""
         warm = min(1.0, (self.steps + 1) / 200)
-        rate = self._rates.rate * warm * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * progress)))
+        falling = 0.02 + 0.49 * (1 + math.cos(math.pi * progress))
+        rate = self._rates.rate * warm * falling
         for group, (_, factor) in zip(self.optimizer.param_groups, self._groups, strict=True):
             group["lr"] = rate * factor
         with torch.no_grad():
