@@ -10,6 +10,7 @@ from synchresis.engines.gpu.engine import GpuEngine
 from synchresis.engines.gpu.parity import refuse_wrong_numbers
 from synchresis.engines.gpu.session import padded
 from synchresis.engines.packs.loading import Pack
+from synchresis.engines.runtime.cuda_libraries import preload_cuda_libraries
 from synchresis.engines.runtime.engine import Which
 from synchresis.engines.runtime.tensors import BATCH, NEXT, EngineSpec, TensorSpec
 from synchresis.errors import EngineError
@@ -154,7 +155,7 @@ def _open_session(
             f"onnxruntime {ort.__version__} has no CUDA provider: "
             "pip uninstall onnxruntime; pip install onnxruntime-gpu"
         )
-    ort.preload_dlls()
+    preload_cuda_libraries()
     options = ort.SessionOptions()
     options.add_free_dimension_override_by_name(BATCH, batch)
     options.intra_op_num_threads = 1
