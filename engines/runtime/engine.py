@@ -31,17 +31,17 @@ Which = Literal["motion", "voice"]
 """Engines of a pack."""
 
 Backend = Literal["auto", "tensorrt", "onnx-cuda", "onnx"]
-"""Where an engine runs; "onnx" is the CPU, "auto" the first of BACKENDS that works."""
+"""Where an engine runs; "onnx" is the CPU, "auto" the best that works."""
 
 BACKENDS: Final[Mapping[str, tuple[str, str]]] = {
     "tensorrt": ("synchresis.engines.runtime.tensorrt_backend", "open_tensorrt"),
     "onnx-cuda": ("synchresis.engines.runtime.onnx_cuda", "open_onnx_cuda"),
     "onnx": ("synchresis.engines.runtime.onnx_cpu", "open_onnx_cpu"),
 }
-"""Backend → module and function `open(pack, which, *, batch) -> Engine`, best first."""
+"""Backend → module and function `open(pack, which, *, batch) -> Engine`."""
 
-GPU_BACKENDS: Final = frozenset({"tensorrt", "onnx-cuda"})
-"""Backends that need an NVIDIA driver."""
+GPU_BACKENDS: Final = ("tensorrt", "onnx-cuda")
+"""Backends that need an NVIDIA driver, best first."""
 
 
 class EngineState(Protocol):
@@ -104,14 +104,12 @@ def open_engine(pack: Pack, which: Which, *, backend: Backend = "auto", batch: i
     """
     if backend != "auto":
         return open_on(backend, pack, which, batch=batch)
-    for name in BACKENDS:
+    for name in GPU_BACKENDS:
         try:
             return open_on(name, pack, which, batch=batch)
         except (EngineError, DeviceError) as err:
-            if name == "onnx":
-                raise
             log.info("engine %s: %s not used: %s", which, name, err)
-    raise AssertionError("unreachable: the CPU backend returns or raises")
+    return open_on("onnx", pack, which, batch=batch)
 
 
 def open_on(name: str, pack: Pack, which: Which, *, batch: int = 1) -> Engine:
