@@ -11,7 +11,7 @@ from synchresis.engines.frame import Frame
 from synchresis.engines.gpu.driver import find_card
 from synchresis.engines.motion.parser import MotionParser
 from synchresis.engines.packs import Pack
-from synchresis.engines.runtime.engine import BACKENDS, GPU_BACKENDS, Which, open_on
+from synchresis.engines.runtime.engine import GPU_BACKENDS, Which, open_on
 from synchresis.engines.timebase import HOP, NS_PER_S, SAMPLE_RATE
 from synchresis.engines.voice.ensemble import Ensemble
 from synchresis.engines.zone import Zone
@@ -51,8 +51,8 @@ def examine_gpu_engines(pack: Pack) -> Findings:
     except DeviceError:
         return
     engines: tuple[Which, ...] = ("motion", "voice")
-    for backend in BACKENDS:
-        for which in engines if backend in GPU_BACKENDS else ():
+    for backend in GPU_BACKENDS:
+        for which in engines:
             yield _examine_gpu_engine(pack, backend, which)
 
 
