@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 
 from synchresis.engines.frame import Frame
 from synchresis.engines.gesture import Event, Gesture
+from synchresis.engines.instrument import Instrument, InstrumentSettings
 from synchresis.engines.motion.parser import MotionParser, MotionState
 from synchresis.engines.packs import Pack
 from synchresis.engines.timebase import NS_PER_S
 from synchresis.errors import DeviceError, ParameterError
 from synchresis.realtime.hearing import hear_onsets
-from synchresis.realtime.recorder import Recording
+from synchresis.realtime.live import LiveSession, LiveSettings, Parts
+from synchresis.realtime.recorder import Recorder, Recording
+from synchresis.realtime.sources.source import LiveSource
 
 WINDOW: Final = "synchresis: point the camera at this window"
 
@@ -28,6 +31,7 @@ ANSWER_NS: Final = NS_PER_S // 2
 """A sound later than this after a flash is no answer to it."""
 
 _REST_NS: Final = 300_000_000
+_PATIENCE_S: Final = 20.0
 
 
 class Screen(Protocol):
@@ -204,3 +208,63 @@ def _delays_ms(causes: Sequence[int], effects: Sequence[int]) -> NDArray[np.floa
         if after:
             delays.append(min(after) / 1e6)
     return np.array(delays, np.float64)
+
+
+def measure_glass(
+    screen: Screen,
+    source: LiveSource,
+    pack: Pack,
+    plan: FlashPlan,
+    *,
+    speaker: str | None = None,
+    microphone: str | None = None,
+) -> GlassToAir:
+    """Flash, watch, answer, listen; call from the main thread, which windows need.
+
+    Args:
+        screen: what flashes.
+        source: an open camera that sees it; closed at the end.
+        pack: of the parser, and of the voice that answers.
+        plan: when to flash.
+        speaker: output device, None for the system's choice.
+        microphone: input device, None for the system's choice.
+
+    Raises:
+        DeviceError: camera, speaker or microphone cannot be used, or the camera sends nothing.
+    """
+    instrument = Instrument(pack, InstrumentSettings(lookahead_ns=0))
+    instrument.parser.close()
+    instrument.parser = FlashParser(pack)
+    instrument.prepare()
+    seen: list[int] = []
+
+    def note(_: Frame, gesture: Gesture) -> None:
+        seen.extend(event.t_ns for event in gesture.events)
+
+    session = LiveSession(
+        instrument, LiveSettings(device=speaker), parts=Parts(source=source), on_gesture=note
+    )
+    length_s = plan.flashes * 1.25 * plan.period_s + _PATIENCE_S
+    try:
+        with Recorder(seconds=length_s, device=microphone) as recorder, session:
+            _await_playing(session)
+            shown = flash(screen, plan, sleep=lambda seconds: _rest(session, seconds))
+            return answer_flashes(shown, seen, recorder.stop())
+    finally:
+        instrument.close()
+        screen.close()
+
+
+def _await_playing(session: LiveSession) -> None:
+    """Until D is known."""
+    deadline_ns = time.perf_counter_ns() + round(_PATIENCE_S * NS_PER_S)
+    while session.status().state != "playing":
+        if not session.poll() or time.perf_counter_ns() > deadline_ns:
+            raise DeviceError(f"{session.status().camera} sends too few pictures to measure with")
+
+
+def _rest(session: LiveSession, seconds: float) -> None:
+    """Sleep while the session runs; its errors come up here."""
+    end_ns = time.perf_counter_ns() + round(seconds * NS_PER_S)
+    while (left_ns := end_ns - time.perf_counter_ns()) > 0:
+        session.poll(min(left_ns / NS_PER_S, 0.02))
