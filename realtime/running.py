@@ -97,7 +97,10 @@ class _Supervisor:
     def _start(self, names: tuple[str, ...]) -> _Child:
         ours, theirs = self._spawn.Pipe(duplex=False)
         process = self._spawn.Process(
-            target=_child, args=(str(self._graph.path), names, theirs), daemon=True
+            target=_child,
+            args=(str(self._graph.path), names, theirs),
+            name=", ".join(names),
+            daemon=True,
         )
         process.start()
         theirs.close()

@@ -1,0 +1,212 @@
+"""Graphs in one process and in many; the processes are real, the film is small."""
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from synchresis.engines.instrument import Instrument, InstrumentSettings
+from synchresis.engines.packs import Pack
+from synchresis.engines.pipeline import Pipeline, bind_parser
+from synchresis.engines.zone import Zone
+from synchresis.errors import InputError, ParameterError, TransportError
+from synchresis.realtime import running
+from synchresis.realtime.graph import load_graph
+from synchresis.realtime.running import run_graph, run_nodes
+from synchresis.realtime.sinks import SoundFileSink
+from synchresis.realtime.sources.file import FileSource
+
+GRAPH = """\
+clock = "{clock}"
+pack = "{pack}"
+
+[[zones]]
+palette = "model:wood"
+
+[nodes.eye]
+kind = "camera"
+source = "{film}"
+process = "{eye}"
+
+[nodes.motion]
+kind = "parser"
+input = "eye"
+process = "{motion}"
+
+[nodes.voice]
+kind = "speaker"
+input = "motion"
+out = "{out}"
+seed = 3
+"""
+
+WriteGraph = Callable[..., Path]
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    """A second and a half with five flashes."""
+    path = tmp_path / "film.mp4"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for n in range(45):
+            picture = np.full((48, 64, 3), 220 if n % 9 == 5 else 30, np.uint8)
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+        out.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture
+def write_graph(tmp_path: Path, film: Path, tiny_pack: Pack, user_home: Path) -> WriteGraph:
+    def write(**changes: str) -> Path:
+        values = {
+            "clock": "virtual",
+            "pack": str(tiny_pack.path),
+            "film": str(film),
+            "out": str(tmp_path / "out.wav"),
+            "eye": "main",
+            "motion": "main",
+            **changes,
+        }
+        path = tmp_path / "graph.toml"
+        path.write_text(GRAPH.format(**values))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def rendered(tmp_path: Path, film: Path, tiny_pack: Pack) -> bytes:
+    """The file that an offline run writes."""
+    settings = InstrumentSettings(zones=(Zone(palette="model:wood"),), seed=3)
+    instrument = Instrument(tiny_pack, settings)
+    instrument.prepare()
+    source = FileSource(film)
+    sink = SoundFileSink(tmp_path / "offline.wav")
+    playout = instrument.playout(nominal_fps=source.nominal_fps)
+    for block in Pipeline(bind_parser(instrument.parser), playout).run(source):
+        sink.write(block)
+    sink.close()
+    instrument.close()
+    assert playout.counts.played == 5
+    return (tmp_path / "offline.wav").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "processes", [{}, {"eye": "a"}, {"eye": "a", "motion": "b"}], ids=["one", "two", "three"]
+)
+def test_a_graph_on_the_virtual_clock_writes_what_an_offline_run_writes(
+    write_graph: WriteGraph, rendered: bytes, tmp_path: Path, processes: dict[str, str]
+) -> None:
+    run_graph(load_graph(write_graph(**processes)))
+    assert (tmp_path / "out.wav").read_bytes() == rendered
+
+
+def test_nodes_started_one_by_one_find_each_other(
+    write_graph: WriteGraph, rendered: bytes, tmp_path: Path
+) -> None:
+    graph = load_graph(write_graph())
+    threads = [
+        threading.Thread(target=run_nodes, args=(graph, (name,))) for name in reversed(graph.nodes)
+    ]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.05)
+    for thread in threads:
+        thread.join(timeout=100)
+    assert (tmp_path / "out.wav").read_bytes() == rendered
+
+
+def children() -> dict[str, int]:
+    """Process ids by the nodes they run."""
+    return {child.name: child.pid for child in multiprocessing.active_children() if child.pid}
+
+
+def until(condition: Callable[[], bool]) -> None:
+    limit = time.monotonic() + 90
+    while not condition():
+        assert time.monotonic() < limit, "never came"
+        time.sleep(0.01)
+
+
+def test_a_killed_node_is_started_again(
+    write_graph: WriteGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = load_graph(write_graph(clock="device", film="scene:ball", out="null", eye="a"))
+    stop, errors = threading.Event(), []
+
+    def run() -> None:
+        try:
+            run_graph(graph, stop=stop.is_set)
+        except Exception as err:  # noqa: BLE001 - seen by the test
+            errors.append(err)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    until(lambda: "eye" in children())
+    first = children()["eye"]
+    other = children()["motion, voice"]
+    os.kill(first, signal.SIGKILL)
+    until(lambda: children().get("eye", first) != first)
+    assert children()["motion, voice"] == other
+    stop.set()
+    thread.join(timeout=60)
+    assert not errors
+    assert not children()
+
+
+def test_a_killed_node_ends_a_run_in_lock_step(write_graph: WriteGraph) -> None:
+    graph = load_graph(write_graph(film="scene:ball", out="null", eye="a"))
+    errors: list[Exception] = []
+
+    def run() -> None:
+        try:
+            run_graph(graph)
+        except TransportError as err:
+            errors.append(err)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    until(lambda: "eye" in children())
+    os.kill(children()["eye"], signal.SIGKILL)
+    thread.join(timeout=90)
+    assert "process of eye ended with -9; lock-step cannot go on" in str(errors[0])
+    assert not children()
+
+
+@pytest.mark.parametrize("process", ["main", "a"])
+def test_what_a_node_refuses_is_told_and_leaves_no_file(
+    write_graph: WriteGraph, tmp_path: Path, process: str
+) -> None:
+    graph = load_graph(write_graph(film="missing.mp4", eye=process))
+    with pytest.raises((InputError, TransportError), match=r"missing.mp4: no such file"):
+        run_graph(graph)
+    assert not list(tmp_path.glob("*out.wav*"))
+
+
+def test_unknown_nodes_are_refused(write_graph: WriteGraph) -> None:
+    with pytest.raises(ParameterError, match=r"node 'ear' is not in .*graph.toml; it has eye, mot"):
+        run_nodes(load_graph(write_graph()), ("ear",))
+
+
+def test_a_node_that_dies_again_and_again_is_given_up(
+    write_graph: WriteGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "_child", _die)
+    monkeypatch.setattr(running, "_RESTART_PAUSE_S", 0.0)
+    monkeypatch.setattr(running, "RESTARTS", 2)
+    graph = load_graph(write_graph(clock="device", film="scene:ball", out="null", eye="a"))
+    with pytest.raises(TransportError, match="ended 3 times within a minute"):
+        run_graph(graph)
+
+
+def _die(*_: object) -> None:
+    raise SystemExit(7)
