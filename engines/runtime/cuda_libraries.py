@@ -35,6 +35,17 @@ def preload_cuda_libraries() -> tuple[str, ...]:
     return tuple(str(path) for path in found if _load(path))
 
 
+def forget_last_error() -> None:
+    """Clear the CUDA runtime's last error, which a failed recording leaves to the next call."""
+    names = [path for path in preload_cuda_libraries() if "libcudart" in path]
+    for name in (*names, "libcudart.so.13", "libcudart.so.12"):
+        try:
+            ctypes.CDLL(name).cudaGetLastError()
+        except OSError:
+            continue
+        return
+
+
 def _load(path: Path) -> bool:
     try:
         ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)

@@ -10,9 +10,12 @@ from synchresis.engines.gpu.engine import GpuEngine
 from synchresis.engines.gpu.parity import refuse_wrong_numbers
 from synchresis.engines.gpu.session import padded
 from synchresis.engines.packs.loading import Pack
-from synchresis.engines.runtime.cuda_libraries import preload_cuda_libraries
+from synchresis.engines.runtime.cuda_libraries import (
+    forget_last_error,
+    preload_cuda_libraries,
+)
 from synchresis.engines.runtime.engine import Which
-from synchresis.engines.runtime.tensors import BATCH, NEXT, EngineSpec, TensorSpec
+from synchresis.engines.runtime.tensors import NEXT, EngineSpec, TensorSpec
 from synchresis.errors import EngineError
 
 if TYPE_CHECKING:
@@ -43,7 +46,7 @@ class OnnxCudaModel:
         self._graph = graph
         self._bound = 0
         self._backend = f"onnx-cuda ({device.name}, graph: {graph})"
-        self._session = _open_session(model, device, batch=batch, graph=graph)
+        self._session = _open_session(model, device, graph=graph)
 
     @property
     def spec(self) -> EngineSpec:
@@ -101,7 +104,11 @@ class OnnxCudaRun:
 
     def enqueue(self) -> None:
         """Queue one run; does not wait for it."""
-        self._session.run_with_iobinding(self._binding, self._options)
+        try:
+            self._session.run_with_iobinding(self._binding, self._options)
+        except Exception as err:  # onnxruntime raises several unrelated classes
+            forget_last_error()
+            raise EngineError(f"onnxruntime cannot queue a run on the GPU: {err}") from err
 
 
 def open_onnx_cuda(pack: Pack, which: Which, *, batch: int = 1) -> GpuEngine:
@@ -145,9 +152,12 @@ def load_model(
         return OnnxCudaModel(model, entry.spec, device, batch=padded(batch), graph=graph)
 
 
-def _open_session(
-    model: bytes, device: Device, *, batch: int, graph: Graph
-) -> "ort.InferenceSession":
+def _open_session(model: bytes, device: Device, *, graph: Graph) -> "ort.InferenceSession":
+    """Start a session on the device's stream.
+
+    The batch axis stays open in the session, the bound arrays fix it: with a fixed axis constant
+    outputs are folded away and then copied from the host in every run, which nobody can record.
+    """
     import onnxruntime as ort
 
     if PROVIDER not in ort.get_available_providers():
@@ -157,7 +167,6 @@ def _open_session(
         )
     preload_cuda_libraries()
     options = ort.SessionOptions()
-    options.add_free_dimension_override_by_name(BATCH, batch)
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3

@@ -33,10 +33,12 @@ def pack():
 def test_default_pack_agrees_with_cpu(pack, backend, which, batch) -> None:
     try:
         engine = open_on(backend, pack, which, batch=batch)
-    except (EngineError, DeviceError) as err:
-        if "refused" in str(err):
-            raise
+    except PackError as err:
         pytest.skip(str(err))
+    except EngineError as err:
+        if backend == "tensorrt" and "refused" not in str(err):
+            pytest.skip(str(err))
+        raise
     steps = FULL_STEPS if batch == 1 else 200
     report = pack_parity(engine, pack, which, steps=steps)
     engine.close()
