@@ -27,12 +27,15 @@ class Graph:
 def record_graph(stream: int, work: Callable[[], None]) -> Graph:
     """Record what `work` queues on the stream; nothing of it runs.
 
+    The mode is relaxed: ONNX Runtime waits for the legacy stream now and then, which the stricter
+    modes forbid while anything is recorded. What it does on other streams is not recorded.
+
     Raises:
         EngineError: something in it cannot be recorded.
     """
     cu = _driver()
     handle = cu.CUstream(stream)
-    mode = cu.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
+    mode = cu.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED
     _checked("cuStreamBeginCapture", cu.cuStreamBeginCapture(handle, mode))
     try:
         work()
