@@ -33,7 +33,8 @@ def run(options: Options) -> Report:
     if options.wants("engines"):
         for backend in backends:
             for which in BATCHES:
-                results += measure_backend(options, pack, backend, which)
+                if pack.has(which):
+                    results += measure_backend(options, pack, backend, which)
     stamp = stamp_environment(seed=options.seed, device=options.device)
     if options.device == "cuda":
         from synchresis.bench.engines_gpu import card_stamp, measure_paths

@@ -27,7 +27,7 @@ from synchresis.engines.packs.loading import Pack
 from synchresis.engines.runtime.engine import open_on
 from synchresis.engines.timebase import HOP
 from synchresis.engines.voice.noise import fill_normal
-from synchresis.errors import DeviceError, EngineError
+from synchresis.errors import SynchresisError
 from synchresis.kernels.flow import Flow, FlowSettings
 from synchresis.kernels.overlap_add import OverlapAdd
 
@@ -205,7 +205,7 @@ def voice_parity(options: Options, pack: Pack, path: VoicePath, *, name: str) ->
 def _guarded(name: str, work: Callable[[], list[Result]]) -> list[Result]:
     try:
         return work()
-    except (EngineError, DeviceError) as err:
+    except SynchresisError as err:
         return [Result(f"{name}.runs", 0, "count", note=str(err))]
 
 
