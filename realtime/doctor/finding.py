@@ -37,7 +37,7 @@ def examine(name: str, test: Callable[[], str], *, remedy: str) -> Finding:
 
 def split_remedy(name: str, err: SynchresisError) -> Finding:
     """Finding of an optional thing that is absent; the error's own words end with the remedy."""
-    text, _, remedy = str(err).partition(": ")
+    text, _, remedy = str(err).rpartition(": ")
     return Finding(name, "absent", text, remedy)
 
 
