@@ -182,7 +182,7 @@ class VoiceNetwork(nn.Module):
 
 
 def _unit(real: Tensor, imag: Tensor) -> tuple[Tensor, Tensor]:
-    scale = torch.rsqrt(real * real + imag * imag + 1e-8)
+    scale = torch.rsqrt(real * real + imag * imag + 1e-7)
     return real * scale, imag * scale
 
 

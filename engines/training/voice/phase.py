@@ -14,7 +14,7 @@ from synchresis.engines.voice.copying import FLOOR, SCALE
 Pair = tuple[Tensor, Tensor]
 """Real and imaginary part."""
 
-_TINY = 1e-8  # the exporter takes anything much smaller for nothing and drops it
+_TINY = 1e-7  # the exporter takes 1e-8 and less for nothing and drops it
 _SETTLED_HOPS = 2.0
 _CLOSE = 0.9
 _SLACK_HOPS = 30.0
