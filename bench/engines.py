@@ -103,7 +103,7 @@ def torch_step(pack: Pack, which: Which, batch: int) -> Step | None:
     module = peer_module(which)
     entry = pack.motion if which == "motion" else pack.voice
     specs = (*entry.spec.inputs, *entry.spec.states)
-    if module is None or module.shapes != [spec.shape[1:] for spec in specs]:
+    if module.shapes != [spec.shape[1:] for spec in specs]:
         return None
     torch.set_num_threads(1)
     arguments = [torch.rand(spec.sized(batch)) for spec in specs]

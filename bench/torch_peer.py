@@ -1,19 +1,15 @@
 """The networks in torch, as peers: the same sizes, untrained."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from torch import nn
 
-from synchresis.engines.control import EMBEDDING
 from synchresis.engines.runtime.engine import Which
 from synchresis.engines.training.motion.export import MotionGraph, tensors
 from synchresis.engines.training.motion.network import MotionNetwork
-from synchresis.engines.training.voice.network import NOISE, VoiceNetwork
-from synchresis.engines.training.voice.streaming import HopNetwork, state_shapes
-
-CONTROL: Final = 8
-"""Numbers per zone of the voice's `control` input."""
+from synchresis.engines.training.voice.export import voice_entry
+from synchresis.engines.training.voice.network import VoiceNetwork
+from synchresis.engines.training.voice.streaming import HopNetwork
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,5 +27,6 @@ def peer_module(which: Which) -> Peer:
         inputs, _, states = tensors(motion)
         return Peer(MotionGraph(motion).eval(), [spec.shape[1:] for spec in (*inputs, *states)])
     voice = VoiceNetwork().eval()
-    given: list[tuple[int | str, ...]] = [(CONTROL,), (EMBEDDING,), (NOISE,)]
-    return Peer(HopNetwork(voice).eval(), [*given, *state_shapes(voice).values()])
+    entry = voice_entry(voice, {})
+    shapes = [spec.shape[1:] for spec in (*entry.inputs, *entry.states)]
+    return Peer(HopNetwork(voice).eval(), shapes)
