@@ -1,6 +1,7 @@
 """The GPU through PyCUDA: context, stream, memory and kernels; graphs through cuda-bindings."""
 
 import atexit
+import ctypes
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ NON_BLOCKING: Final = 1
 """CU_STREAM_NON_BLOCKING: the stream does not wait for the legacy default stream."""
 
 _open: "weakref.WeakSet[CudaDevice]" = weakref.WeakSet()
+_idle_streams: list[Any] = []
 
 
 class CudaDevice:
@@ -44,7 +46,7 @@ class CudaDevice:
         self._memory: dict[int, Any] = {}
         self._graphs: list[Any] = []
         with self.active():
-            self._stream = self._cuda.Stream(NON_BLOCKING)
+            self._stream = _idle_streams.pop() if _idle_streams else _new_stream()
             self._functions = _functions()
         _open.add(self)
 
@@ -114,7 +116,7 @@ class CudaDevice:
         self._stream.synchronize()
 
     def close(self) -> None:
-        """Free all memory and the stream."""
+        """Free all memory; the stream serves the next device."""
         if self not in _open:
             return
         _open.discard(self)
@@ -126,7 +128,7 @@ class CudaDevice:
                 memory.free()
             self._graphs.clear()
             self._memory.clear()
-            del self._stream
+        _idle_streams.append(self._stream)
 
 
 @atexit.register
@@ -152,7 +154,20 @@ def _pycuda() -> Any:
 
 @cache
 def _primary_context() -> Any:
-    return _pycuda().Device(0).retain_primary_context()
+    return _immortal(_pycuda().Device(0).retain_primary_context())
+
+
+def _new_stream() -> Any:
+    return _immortal(_pycuda().Stream(NON_BLOCKING))
+
+
+def _immortal(thing: Any) -> Any:
+    """Keep a thing until the process is gone, for whatever still uses it then.
+
+    An ONNX Runtime session crashes the process when it is freed after its stream.
+    """
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
+    return thing
 
 
 @cache

@@ -117,6 +117,7 @@ def check_parity(
         count += 1
         want = reference.step(inputs, reference_state)
         got = engine.step(inputs, state)
+        _refuse_wrong_reference(reference.backend, want)
         for name in names:
             worst = float(np.abs(got[name] - want[name]).max())
             errors[name] = float(np.maximum(errors[name], worst))  # keeps NaN
@@ -124,6 +125,15 @@ def check_parity(
     table, other = TOLERANCE[precision], UNKNOWN_OUTPUT[precision]
     outputs = tuple(OutputParity(n, errors[n], table.get(n, other) * peaks[n]) for n in names)
     return ParityReport(engine.backend, count, outputs)
+
+
+def _refuse_wrong_reference(backend: str, outputs: Mapping[str, NDArray[np.float32]]) -> None:
+    for name, values in outputs.items():
+        if not np.isfinite(values).all():
+            raise EngineError(
+                f"output {name} of {backend} is not a number: the pack's engine is broken, "
+                "use another --pack"
+            )
 
 
 def pack_parity(
