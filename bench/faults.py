@@ -13,15 +13,20 @@ from synchresis.engines.timebase import NS_PER_S
 from synchresis.errors import ParameterError
 from synchresis.realtime.sources.source import LiveSource
 
-SourceFault = Literal["stall", "burst", "jump"]
-"""No frames for a while; frames held back, then all at once; stamps off for a while."""
+Kind = Literal["stall", "burst", "jump", "kill"]
+"""No frames for a while; frames held back, then all at once; stamps off for a while; the parser's
+process killed and started again after a while."""
 
-LENGTHS_S: Final[dict[SourceFault, tuple[float, float]]] = {
+LENGTHS_S: Final[dict[Kind, tuple[float, float]]] = {
     "stall": (0.2, 3.0),
     "burst": (0.1, 0.6),
     "jump": (0.5, 2.0),
+    "kill": (0.2, 1.0),
 }
 """Shortest and longest of each kind, seconds."""
+
+RECOVERY_S: Final[dict[Kind, float]] = {"stall": 2.0, "burst": 2.0, "jump": 2.5, "kill": 8.0}
+"""Left alone after each kind; a process that starts must load its engine first."""
 
 JUMP_S: Final = 0.8
 """Largest jump of the stamps, either way."""
@@ -40,7 +45,7 @@ class Fault:
         shift_s: by how much stamps are off, `jump` only.
     """
 
-    kind: SourceFault
+    kind: Kind
     begin_s: float
     length_s: float
     shift_s: float = 0.0
@@ -55,27 +60,27 @@ def plan_faults(seconds: float, *, seed: int, every_s: float = 6.0) -> list[Faul
     """Faults one after another, with time between them to recover, kinds in turn.
 
     Args:
-        seconds: length of the run; the first 3 s and the last 2 s are left alone.
+        seconds: length of the run; the first 3 s are left alone.
         seed: of places, lengths and jumps.
-        every_s: mean time between two.
+        every_s: mean time between two, longer where recovery needs it.
 
     Raises:
-        ParameterError: `every_s` leaves no time to recover.
+        ParameterError: `every_s` is not positive.
     """
-    if every_s < 5:
-        raise ParameterError(f"every_s={every_s} must be at least 5: longest fault and recovery")
+    if every_s <= 0:
+        raise ParameterError(f"every_s={every_s} must be positive")
     rng = np.random.default_rng(seed)
-    kinds: tuple[SourceFault, ...] = ("stall", "burst", "jump")
+    kinds = tuple(LENGTHS_S)
     faults: list[Fault] = []
     begin = 3.0 + rng.uniform(0, 1)
     while True:
         kind = kinds[len(faults) % len(kinds)]
         length = float(rng.uniform(*LENGTHS_S[kind]))
-        if begin + length > seconds - 2:
+        if begin + length + RECOVERY_S[kind] > seconds:
             return faults
         shift = float(rng.choice((-1, 1)) * rng.uniform(0.1, JUMP_S)) if kind == "jump" else 0.0
         faults.append(Fault(kind, begin, length, shift))
-        begin += max(every_s * float(rng.uniform(0.8, 1.2)), length + 2)
+        begin += max(every_s * float(rng.uniform(0.8, 1.2)), length + RECOVERY_S[kind])
 
 
 class FaultySource:
@@ -88,16 +93,15 @@ class FaultySource:
         *,
         now_ns: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
-        """Time begins with the first `read`."""
+        """Time begins with the first `read`; faults that are none of the source's are ignored."""
         self._source = source
-        self._faults: Iterator[Fault] = iter(faults)
+        self._faults: Iterator[Fault] = iter([each for each in faults if each.kind != "kill"])
         self._fault = next(self._faults, None)
         self._now_ns = now_ns
-        self._begin_ns: int | None = None
+        self.begin_ns: int | None = None
         self._held: deque[Frame] = deque(maxlen=_HELD)
         self._swallowed = 0
         self.name = source.name
-        self.ended_ns: list[tuple[SourceFault, int]] = []
 
     @property
     def nominal_fps(self) -> float:
@@ -126,8 +130,8 @@ class FaultySource:
 
     def read(self, timeout_s: float) -> Frame | None:
         """Newest frame that the fault of the moment lets through."""
-        if self._begin_ns is None:
-            self._begin_ns = self._now_ns()
+        if self.begin_ns is None:
+            self.begin_ns = self._now_ns()
         if self._held and not self._active("burst"):
             return self._held.popleft()
         frame = self._source.read(timeout_s)
@@ -152,13 +156,11 @@ class FaultySource:
             return replace(frame, captured_ns=frame.captured_ns + shift_ns)
         return frame
 
-    def _active(self, kind: SourceFault) -> bool:
+    def _active(self, kind: Kind) -> bool:
         """Whether a fault of this kind is on; faults that are over are put away."""
-        assert self._begin_ns is not None
-        now_ns = self._now_ns()
-        elapsed_s = (now_ns - self._begin_ns) / NS_PER_S
+        assert self.begin_ns is not None
+        elapsed_s = (self._now_ns() - self.begin_ns) / NS_PER_S
         while self._fault is not None and elapsed_s >= self._fault.end_s:
-            self.ended_ns.append((self._fault.kind, now_ns))
             self._fault = next(self._faults, None)
         fault = self._fault
         return fault is not None and fault.kind == kind and elapsed_s >= fault.begin_s
