@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from synchresis.bench.result import Report, Result
 from synchresis.errors import InputError
 
-SAME_MACHINE = ("processor", "cores", "system", "device")
+SAME_MACHINE = ("processor", "cores", "system", "device", "scheduling")
 """Entries of the stamp that must agree before times may be compared."""
 
 

@@ -47,6 +47,7 @@ def stamp_environment(*, seed: int, device: str = "cpu") -> Stamp:
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "load_1min": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else -1.0,
+        "scheduling": scheduling(),
         "versions": package_versions(),
         "device": device,
         "seed": seed,
@@ -60,6 +61,17 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def scheduling() -> str:
+    """How the system schedules this process: "normal", or "real time" with its priority."""
+    if not hasattr(os, "sched_getscheduler"):
+        return "unknown"
+    policy = os.sched_getscheduler(0)
+    if policy in (os.SCHED_FIFO, os.SCHED_RR):
+        return f"real time, priority {os.sched_getparam(0).sched_priority}"
+    nice = os.nice(0)
+    return f"normal, nice {nice}" if nice else "normal"
 
 
 def processor_name() -> str:
