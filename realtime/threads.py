@@ -13,6 +13,7 @@ from synchresis.realtime.device_loop import DeviceLoop
 from synchresis.realtime.links import Inlet, Outlet
 from synchresis.realtime.messages import Body, End
 from synchresis.realtime.nodes import Node
+from synchresis.realtime.priority import raise_priority
 from synchresis.realtime.sinks.sink import Sink
 from synchresis.realtime.sources.source import Film, LiveSource
 
@@ -154,6 +155,7 @@ def run_device_loop(
     """Tick in real time; after the end of the source until its last sound has been heard."""
 
     def work(stopping: threading.Event) -> None:
+        raise_priority()
         with _Closing(inlet, loop):
             while not (stopping.is_set() or _rung_out(loop, clock)):
                 clock.sleep_until(clock.now_ns() + loop.tick())
