@@ -82,3 +82,9 @@ def test_steps_are_seeded_and_in_range(tiny_pack, voice) -> None:
     frame = next(iter(motion_steps(motion.spec, 1, 1)))
     assert frame["pixels"].shape == (1, 1, 120, 160)
     assert frame["flow"][:, 2:].min() >= 0
+
+
+def test_broken_reference_is_named(tiny_pack, voice) -> None:
+    steps = list(voice_steps(voice.spec, 1, 20))
+    with pytest.raises(EngineError, match=r"output real of faulty is not a number: the pack's"):
+        check_parity(voice, Faulty(voice, nan), steps)
