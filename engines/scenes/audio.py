@@ -1,6 +1,7 @@
 """The true sound of a scene: modes of struck things, and noise where things rub or burst."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -35,8 +36,9 @@ def gain_of(strength: float) -> float:
     return float(10.0 ** (2.0 * (strength - 1.0)))
 
 
+@lru_cache(maxsize=256)
 def blow(event: SceneEvent, seed: int) -> Sound:
-    """The sound of one hit, starting at its first sample."""
+    """The sound of one hit, starting at its first sample (kept: streams ask again); read-only."""
     rng = np.random.default_rng([seed, int(event.t_s * 1e6) & 0x7FFF_FFFF])
     rates, decay, rough = _MODES.get(event.material, _MODES["wood"])
     t = np.arange(int(min(_TAIL_S, 7 * decay + 0.05) * SAMPLE_RATE)) / SAMPLE_RATE
@@ -49,7 +51,9 @@ def blow(event: SceneEvent, seed: int) -> Sound:
     sound = (1 - rough) * sound + rough * noise / 3.0
     attack = np.minimum(1.0, (np.arange(len(t)) + 1) / 24.0)
     sound *= attack * LOUDEST * gain_of(event.strength) / max(float(np.abs(sound).max()), 1e-9)
-    return sound.astype(np.float32)
+    out = sound.astype(np.float32)
+    out.flags.writeable = False
+    return out
 
 
 def soundtrack(

@@ -4,19 +4,17 @@ On an NVIDIA GPU `raster_triton.py` draws instead, the same formula in one kerne
 """
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Final
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from synchresis.engines.scenes import primitives as at
 from synchresis.engines.scenes import sensor_torch
-from synchresis.engines.scenes.atlas import SIZE, atlas
+from synchresis.engines.scenes.atlas import SIZE
 from synchresis.engines.scenes.batch import Batch, stack
+from synchresis.engines.scenes.drawing_torch import Drawing, upload
 from synchresis.engines.scenes.raster import EDGE_PIXELS
-from synchresis.engines.scenes.shot import row_weights
 from synchresis.engines.scenes.world import World
 
 CHUNK: Final = 256
@@ -38,7 +36,13 @@ def render_torch(
     """
     batch = worlds if isinstance(worlds, Batch) else stack(worlds)
     device = torch.device(device)
-    drawn = _drawn(batch, device, size)
+    drawing = upload(batch, device, size)
+    if device.type == "cuda":
+        from synchresis.engines.scenes import raster_triton
+
+        drawn = raster_triton.draw(drawing)
+    else:
+        drawn = draw(drawing)
     sensor = torch.from_numpy(batch.sensor).to(device)
     keys = torch.from_numpy(batch.noise_keys).to(device)
     shown = torch.from_numpy(batch.shown).to(device)
@@ -46,61 +50,31 @@ def render_torch(
     return sensor_torch.encode(exposed, sensor, shown)
 
 
-def _drawn(batch: Batch, device: torch.device, size: tuple[int, int]) -> Tensor:
-    """Averaged sub-times float32[B, T, H, W]."""
-    width, height = size
-    subs = batch.pose.shape[2]
-    pose, look, camera, aspect = (
-        torch.from_numpy(part).to(device)
-        for part in (batch.pose, batch.look, batch.camera, batch.aspect)
-    )
-    shares = np.stack([row_weights(subs, height, float(e), float(r)) for e, r in batch.shutter])
-    weights = torch.from_numpy(shares).to(device)
-    if device.type == "cuda":
-        from synchresis.engines.scenes import raster_triton
-
-        return raster_triton.draw(pose, look, camera, aspect, weights, _layers(device), width)
-    return draw(pose, look, camera, aspect, weights, _layers(device), width)
-
-
-def draw(
-    pose: Tensor,
-    look: Tensor,
-    camera: Tensor,
-    aspect: Tensor,
-    weights: Tensor,
-    layers: Tensor,
-    width: int,
-) -> Tensor:
-    """Averaged sub-times float32[B, T, H, W]; arguments as in `raster_triton.draw`."""
-    worlds, frames, subs, count, _ = pose.shape
-    height = weights.shape[2]
-    owner = torch.arange(worlds, device=pose.device).repeat_interleave(frames * subs)
-    shapes, cameras, looks = (
-        pose.reshape(-1, count, at.POSE_SIZE),
-        camera.reshape(-1, 4),
-        look[owner],
-    )
+def draw(drawing: Drawing) -> Tensor:
+    """Averaged sub-times of a batch: float32[B, T, H, W]."""
+    worlds, frames, subs, count, _ = drawing.pose.shape
+    height, width = drawing.weights.shape[2], drawing.width
+    device = drawing.pose.device
+    owner = torch.arange(worlds, device=device).repeat_interleave(frames * subs)
+    pose = drawing.pose.reshape(-1, count, at.POSE_SIZE)
+    bounds, camera = drawing.bounds.reshape(-1, count, 4), drawing.camera.reshape(-1, 4)
+    look, aspect = drawing.look[owner], drawing.aspect[owner]
     parts = []
-    for first in range(0, len(shapes), CHUNK):
+    for first in range(0, len(pose), CHUNK):
         part = slice(first, first + CHUNK)
-        picture = torch.zeros((len(shapes[part]), height, width), device=pose.device)
-        parts.append(
-            composite(
-                picture, shapes[part], looks[part], cameras[part], aspect[owner[part]], layers
-            )
-        )
+        picture = torch.zeros((len(pose[part]), height, width), device=device)
+        stand = (camera[part], aspect[part], bounds[part])
+        parts.append(composite(picture, pose[part], look[part], stand, drawing.layers))
     drawn = torch.cat(parts).reshape(worlds, frames, subs, height, width)
-    return torch.einsum("btshw,bsh->bthw", drawn, weights)
-
-
-@cache
-def _layers(device: torch.device) -> Tensor:
-    return torch.from_numpy(atlas()).to(device).reshape(-1)
+    return torch.einsum("btshw,bsh->bthw", drawn, drawing.weights)
 
 
 def composite(
-    picture: Tensor, pose: Tensor, look: Tensor, camera: Tensor, aspect: Tensor, layers: Tensor
+    picture: Tensor,
+    pose: Tensor,
+    look: Tensor,
+    stand: tuple[Tensor, Tensor, Tensor],
+    layers: Tensor,
 ) -> Tensor:
     """Draw primitives over `picture`.
 
@@ -108,10 +82,10 @@ def composite(
         picture: float32[N, H, W].
         pose: float32[N, P, POSE_SIZE].
         look: float32[N, P, LOOK_SIZE].
-        camera: float32[N, 4].
-        aspect: float32[N].
+        stand: camera float32[N, 4], aspect float32[N], bounds float32[N, P, 4].
         layers: the atlas, flat.
     """
+    camera, aspect, bounds = stand
     _, height, width = picture.shape
     tall = aspect[:, None, None]
     rows = torch.arange(height, device=picture.device, dtype=torch.float32)[None, :, None]
@@ -123,7 +97,9 @@ def composite(
     y = s * sx + c * sy + py
     edge = EDGE_PIXELS * 0.5 * (1.0 / width + tall / height) * torch.sqrt(c * c + s * s)
     for index in range(pose.shape[1]):
-        picture = _one(picture, pose[:, index], look[:, index], (x, y, edge), layers)
+        top, end, left, right = (bounds[:, index, k, None, None] for k in range(4))
+        inside = (rows >= top) & (rows < end) & (columns >= left) & (columns < right)
+        picture = _one(picture, pose[:, index], look[:, index], (x, y, edge, inside), layers)
     return picture
 
 
@@ -131,12 +107,12 @@ def _one(
     picture: Tensor,
     pose: Tensor,
     look: Tensor,
-    place: tuple[Tensor, Tensor, Tensor],
+    place: tuple[Tensor, ...],
     layers: Tensor,
 ) -> Tensor:
     p = [pose[:, k, None, None] for k in range(at.POSE_SIZE)]
     q = [look[:, k, None, None] for k in range(at.LOOK_SIZE)]
-    x, y, edge = place
+    x, y, edge, inside = place
     dx, dy = x - p[at.CX], y - p[at.CY]
     u = dx * p[at.COS] + dy * p[at.SIN]
     v = dy * p[at.COS] - dx * p[at.SIN]
@@ -145,7 +121,7 @@ def _one(
     w = p[at.HALF_W0] + (p[at.HALF_W1] - p[at.HALF_W0]) * (0.5 * un + 0.5)
     d = _distance(u, v, w, p[at.HALF_LENGTH], (q[at.CORNER], q[at.ELLIPSE]))
     cover = (0.5 - 0.5 * d / (q[at.SOFT] + edge)).clamp(0.0, 1.0)
-    cover = cover * cover * (3.0 - 2.0 * cover) * p[at.ALPHA]
+    cover = cover * cover * (3.0 - 2.0 * cover) * p[at.ALPHA] * inside
     vn = (v / w).clamp(-1.0, 1.0)
     light_u = q[at.LIGHT_X] * p[at.COS] + q[at.LIGHT_Y] * p[at.SIN]
     light_v = q[at.LIGHT_Y] * p[at.COS] - q[at.LIGHT_X] * p[at.SIN]

@@ -13,73 +13,28 @@ from torch import Tensor
 
 from synchresis.engines.scenes import primitives as at
 from synchresis.engines.scenes.atlas import SIZE
+from synchresis.engines.scenes.drawing_torch import Drawing
 from synchresis.engines.scenes.raster import EDGE_PIXELS
 
 TILE_ROWS: Final = 8
 TILE_COLUMNS: Final = 32
 
 
-def draw(
-    pose: Tensor,
-    look: Tensor,
-    camera: Tensor,
-    aspect: Tensor,
-    weights: Tensor,
-    layers: Tensor,
-    width: int,
-) -> Tensor:
-    """Averaged sub-times of a batch.
-
-    Args:
-        pose: float32[B, T, S, P, POSE_SIZE].
-        look: float32[B, P, LOOK_SIZE].
-        camera: float32[B, T, S, 4].
-        aspect: float32[B].
-        weights: float32[B, S, H], share of each sub-time in each row.
-        layers: the atlas, flat.
-        width: of the pictures, pixels.
-
-    Returns:
-        float32[B, T, H, W].
-    """
-    worlds, frames, subs, count, _ = pose.shape
-    height = weights.shape[2]
-    out = torch.empty((worlds, frames, height, width), device=pose.device)
+def draw(drawing: Drawing) -> Tensor:
+    """Averaged sub-times of a batch: float32[B, T, H, W]."""
+    worlds, frames, subs, count, _ = drawing.pose.shape
+    height, width = drawing.weights.shape[2], drawing.width
+    out = torch.empty((worlds, frames, height, width), device=drawing.pose.device)
     across = -(-width // TILE_COLUMNS)
     grid = (worlds * frames, across * -(-height // TILE_ROWS))
-    bounds = touched(pose, look, camera, aspect, (height, width))
-    parts = (pose, look, camera, aspect, weights, layers, bounds)
+    d = drawing
+    parts = (d.pose, d.look, d.camera, d.aspect, d.weights, d.layers, d.bounds)
     sizes = (frames, subs, count, height, width, across)
     _kernel[grid](
         *(part.contiguous() for part in parts), out, *sizes, 0.5 * EDGE_PIXELS,
         POSE=at.POSE_SIZE, LOOK=at.LOOK_SIZE, SIZE=SIZE, ROWS=TILE_ROWS, COLUMNS=TILE_COLUMNS,
     )  # fmt: skip
     return out
-
-
-def touched(
-    pose: Tensor, look: Tensor, camera: Tensor, aspect: Tensor, size: tuple[int, int]
-) -> Tensor:
-    """Rows and columns primitives may touch: float32[B, T, S, P, 4], first and end row, column."""
-    height, width = size
-    px, py, c, s = (camera[..., None, k] for k in range(4))
-    zoom2 = c * c + s * s
-    zoom = zoom2.sqrt()
-    p = [pose[..., k] for k in range(at.POSE_SIZE)]
-    tall = aspect[:, None, None, None]
-    dx, dy = p[at.CX] - px, p[at.CY] - py
-    x, y = (c * dx + s * dy) / zoom2, (c * dy - s * dx) / zoom2
-    along_x = (c * p[at.COS] + s * p[at.SIN]).abs() / zoom
-    along_y = (c * p[at.SIN] - s * p[at.COS]).abs() / zoom
-    half = torch.maximum(p[at.HALF_W0], p[at.HALF_W1]) + p[at.BEND].abs()
-    pixel = 0.5 * EDGE_PIXELS * (1.0 / width + tall / height) * zoom
-    edge = look[:, None, None, :, at.SOFT] + pixel
-    ex = (p[at.HALF_LENGTH] * along_x + half * along_y + edge) / zoom + 1.0 / width
-    ey = (p[at.HALF_LENGTH] * along_y + half * along_x + edge) / zoom + tall / height
-    rows = torch.stack([y - ey, y + ey], -1) / tall[..., None] * height + 0.5 * height
-    columns = (torch.stack([x - ex, x + ex], -1) + 0.5) * width
-    bounds = torch.cat([rows, columns], -1)
-    return torch.where(p[at.ALPHA][..., None] > 0.0, bounds, -1.0).contiguous()
 
 
 @triton.jit  # type: ignore[untyped-decorator,unused-ignore]
@@ -103,7 +58,9 @@ def _texel(layer, tu, tv, SIZE: tl.constexpr):  # type: ignore[no-untyped-def]
 
 
 @triton.jit  # type: ignore[untyped-decorator,unused-ignore]
-def _one(picture, p, q, x, y, pixel, layers, SIZE: tl.constexpr):  # type: ignore[no-untyped-def]
+def _one(  # type: ignore[no-untyped-def]
+    picture, p, q, x, y, pixel, layers, inside, SIZE: tl.constexpr
+):
     """One primitive over a tile; columns of `p` and `q` as primitives.py numbers them."""
     cos = tl.load(p + 2)
     sin = tl.load(p + 3)
@@ -129,7 +86,7 @@ def _one(picture, p, q, x, y, pixel, layers, SIZE: tl.constexpr):  # type: ignor
     oval = (tl.sqrt(ratio * ratio + vw * vw) - 1.0) * small
     d = tl.where(tl.load(q + 1) > 0.5, oval, box)
     cover = 0.5 - 0.5 * d / (tl.load(q + 2) + pixel)
-    cover = tl.minimum(tl.maximum(cover, 0.0), 1.0)
+    cover = tl.where(inside, tl.minimum(tl.maximum(cover, 0.0), 1.0), 0.0)
     cover = cover * cover * (3.0 - 2.0 * cover) * tl.load(p + 8)
     vn = tl.minimum(tl.maximum(vw, -1.0), 1.0)
     lx = tl.load(q + 12)
@@ -172,15 +129,21 @@ def _kernel(  # type: ignore[no-untyped-def]
         picture = tl.zeros((ROWS, COLUMNS), tl.float32)
         for index in range(count):
             box = bounds + (moment * count + index) * 4
-            inside = (tl.load(box) < row0 + ROWS) & (tl.load(box + 1) > row0)
-            inside = inside & (tl.load(box + 2) < col0 + COLUMNS) & (tl.load(box + 3) > col0)
-            if inside:
+            top = tl.load(box)
+            bottom = tl.load(box + 1)
+            left = tl.load(box + 2)
+            right = tl.load(box + 3)
+            touches = (top < row0 + ROWS) & (bottom > row0)
+            touches = touches & (left < col0 + COLUMNS) & (right > col0)
+            if touches:
                 p = pose + (moment * count + index) * POSE
                 q = look + (world * count + index) * LOOK
-                picture = _one(picture, p, q, x, y, pixel, layers, SIZE)
-        share = tl.load(
-            weights + (world * subs + sub) * height + rows, mask=rows < height, other=0.0
-        )
+                inside_rows = (rows >= top) & (rows < bottom)
+                inside_columns = (columns >= left) & (columns < right)
+                inside = inside_rows[:, None] & inside_columns[None, :]
+                picture = _one(picture, p, q, x, y, pixel, layers, inside, SIZE)
+        shares = weights + (world * subs + sub) * height + rows
+        share = tl.load(shares, mask=rows < height, other=0.0)
         total += share[:, None] * picture
     place = frame * (height * width) + rows[:, None] * width + columns[None, :]
     tl.store(out + place, total, mask=(rows < height)[:, None] & (columns < width)[None, :])
