@@ -227,6 +227,16 @@ def test_levels_hold_over_the_interval_of_their_frame_plus_delay() -> None:
     assert np.argmax(got) == np.flatnonzero(rising)[-1]
 
 
+def test_a_level_still_holds_at_the_very_end_of_its_interval() -> None:
+    score = Score(ONE)
+    state = score.initial_state()
+    end_ns = 16 * MS  # sample 768, the first of hop 3
+    for begin, end, level in ((0, end_ns, 0.5), (end_ns, 2 * end_ns, 0.0)):
+        score.push(Gesture(end, begin, end, 0, (), (Levels(friction=level),)), state)
+    got = friction(score, state, range(6))
+    assert np.argmax(got) == 3
+
+
 def test_levels_are_smoothed_with_ten_milliseconds() -> None:
     score = Score(ONE)
     state = score.initial_state()

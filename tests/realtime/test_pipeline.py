@@ -104,6 +104,16 @@ def test_mute_fades_over_one_hop_and_back(make_playout: Make) -> None:
             np.testing.assert_array_equal(block, loud)
 
 
+@pytest.mark.parametrize(("hop", "rings"), [(1, True), (2, True), (30, False)])
+def test_what_rang_before_a_long_gap_does_not_go_on_after_it(
+    make_playout: Make, hop: int, rings: bool
+) -> None:
+    playout = make_playout()
+    playout.hit()
+    assert playout.step(0).any()
+    assert playout.step(hop).any() == rings
+
+
 def test_palette_is_heard_from_the_next_hop(make_playout: Make) -> None:
     playout, other = make_playout(), make_playout()
     other.set_palette(0, np.full(32, 5, np.float32))
