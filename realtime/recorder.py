@@ -228,7 +228,7 @@ def unwrapped_ns(time_ns: int, expected_ns: int) -> int:
 def _offset_ns(first: tuple[int, float], last: tuple[int, float]) -> int:
     """Process clock minus stream clock, as the recording began."""
     begin = first[0] - round(first[1] * NS_PER_S)
-    end = last[0] - round(last[1] * NS_PER_S)
+    end = unwrapped_ns(last[0] - round(last[1] * NS_PER_S), begin)
     if abs(end - begin) > _JUMP_NS:
         raise DeviceError(
             f"the clock of the input device jumped by {(end - begin) / 1e6:.1f} ms: record again"

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from synchresis.engines.sample_clock import SampleClock
-from synchresis.errors import InputError, ParameterError
+from synchresis.errors import DeviceError, InputError, ParameterError
 from synchresis.realtime.calibrate import (
     MotionMeter,
     Sight,
@@ -12,7 +12,13 @@ from synchresis.realtime.calibrate import (
     seen_claps,
 )
 from synchresis.realtime.camera_delays import store_delay_ms, stored_delay_ms
-from synchresis.realtime.recorder import Recording, fill_losses, find_losses, unwrapped_ns
+from synchresis.realtime.recorder import (
+    Recording,
+    _offset_ns,
+    fill_losses,
+    find_losses,
+    unwrapped_ns,
+)
 
 NS = 1_000_000_000
 START_NS = 77 * NS
@@ -153,3 +159,11 @@ def test_late_polls_and_drift_are_no_losses(rng):
         now = START_NS + index * 10_000_000 + int(rng.exponential(3e6))
         polls.append((now, int((now - START_NS) * 48_000 * (1 + 1e-4) / NS) // 128 * 128))
     assert find_losses(polls, 128) == []
+
+
+def test_the_clocks_of_process_and_stream_may_wrap_but_not_jump():
+    first, wrap_s = (10 * NS, 1.0), (1 << 32) / 48_000
+    assert _offset_ns(first, (20 * NS, 11.0)) == 9 * NS
+    assert _offset_ns(first, (20 * NS, 11.0 + wrap_s)) == 9 * NS
+    with pytest.raises(DeviceError, match=r"jumped by 100\.0 ms"):
+        _offset_ns(first, (20 * NS, 10.9))
