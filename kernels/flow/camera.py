@@ -19,7 +19,7 @@ def fit_motion(d: Floats, trust: Floats, per_pixel: float, sums: Doubles, motion
     """Fit u = a0 + a1 x + a2 y, v = a3 + a4 x + a5 y, x and y from −½ to ½.
 
     Args:
-        d: float32[2, R + 2, C + 2], displacements in pixels.
+        d: float32[2, (R + 2)(C + 2)], displacements in pixels, with a border of one cell.
         trust: float32[R, C], overwritten by the cells' confidence.
         per_pixel: 320 / width.
         sums: float64[3, 5], the normal equations' room: 3 × 3 matrix and two right-hand sides.
@@ -29,7 +29,8 @@ def fit_motion(d: Floats, trust: Floats, per_pixel: float, sums: Doubles, motion
     for r in range(rows):
         for c in range(cols):
             trust[r, c] = trust[r, c] / (trust[r, c] + _CONFIDENT) + _DOUBT
-    motion[:] = 0.0
+    for k in range(6):
+        motion[k] = 0.0
     _normal_equations(d, trust, 0.0, motion, sums)
     _solve(sums, motion)
     for sharpness in _SHARPNESS:
@@ -43,7 +44,9 @@ def _normal_equations(
 ) -> None:
     """Sum weight·basis·basisᵀ and weight·d·basis: rows in float32, the rest in float64."""
     rows, cols = confidence.shape
-    sums[:] = 0.0
+    for i in range(3):
+        for j in range(5):
+            sums[i, j] = 0.0
     sharp = np.float32(sharpness)
     m1, m4 = np.float32(motion[1]), np.float32(motion[4])
     per_col = np.float32(1.0 / cols)
@@ -52,7 +55,8 @@ def _normal_equations(
         u0 = np.float32(motion[0] + motion[2] * y)
         v0 = np.float32(motion[3] + motion[5] * y)
         w0 = w1 = w2 = u1 = v1 = u2 = v2 = np.float32(0.0)
-        u_row, v_row = d[0, r + 1, 1 : 1 + cols], d[1, r + 1, 1 : 1 + cols]
+        first = (r + 1) * (cols + 2) + 1
+        u_row, v_row = d[0, first : first + cols], d[1, first : first + cols]
         for c in range(cols):
             x = (np.float32(c) + np.float32(0.5)) * per_col - np.float32(0.5)
             u, v = u_row[c], v_row[c]

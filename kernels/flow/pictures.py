@@ -8,7 +8,9 @@ PAD = 10
 """Pixels repeated around each picture: a patch of 8 and its interpolation may leave it wholly."""
 
 Floats = NDArray[np.float32]
+
 SAFE_MATH = {"contract", "reassoc", "nsz", "arcp"}
+"""Floating-point liberties that keep NaN and infinity what they are."""
 
 
 def padded_picture(height: int, width: int) -> Floats:
@@ -23,17 +25,28 @@ def shrink(grey: NDArray[np.uint8], side: int, out: Floats) -> None:
     share = np.float32(1.0) / np.float32(side * side)
     for y in range(height):
         row = out[PAD + y, PAD : PAD + width]
-        if side == 1:
-            for x in range(width):
-                row[x] = np.float32(grey[y, x])
-        else:
-            for x in range(width):
-                total = 0
-                for i in range(side):
-                    for j in range(side):
-                        total += grey[side * y + i, side * x + j]
-                row[x] = np.float32(total) * share
+        for x in range(width):
+            row[x] = np.float32(0.0)
+        for i in range(side):
+            _add_blocks(grey[side * y + i], side, row)
+        for x in range(width):
+            row[x] *= share
     _repeat_border(out)
+
+
+@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+def _add_blocks(line: NDArray[np.uint8], side: int, row: Floats) -> None:
+    """Add each `side` pixels of a line to one of the row's."""
+    if side == 1:
+        for x in range(len(row)):
+            row[x] += np.float32(line[x])
+    elif side == 2:
+        for x in range(len(row)):
+            row[x] += np.float32(line[2 * x]) + np.float32(line[2 * x + 1])
+    else:
+        for x in range(len(row)):
+            for j in range(side):
+                row[x] += np.float32(line[side * x + j])
 
 
 @numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
@@ -54,8 +67,11 @@ def halve(picture: Floats, out: Floats) -> None:
 def _repeat_border(picture: Floats) -> None:
     bottom, right = picture.shape[0] - PAD - 1, picture.shape[1] - PAD - 1
     for y in range(PAD, bottom + 1):
-        picture[y, :PAD] = picture[y, PAD]
-        picture[y, right + 1 :] = picture[y, right]
+        row = picture[y]
+        for k in range(PAD):
+            row[k] = row[PAD]
+            row[right + 1 + k] = row[right]
     for k in range(PAD):
-        picture[k] = picture[PAD]
-        picture[bottom + 1 + k] = picture[bottom]
+        for x in range(picture.shape[1]):
+            picture[k, x] = picture[PAD, x]
+            picture[bottom + 1 + k, x] = picture[bottom, x]

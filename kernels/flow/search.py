@@ -14,6 +14,7 @@ from synchresis.kernels.flow.grid import (
 )
 from synchresis.kernels.flow.patches import (
     LANES,
+    Corners,
     change_sums,
     collect_moved,
     collect_template,
@@ -21,29 +22,30 @@ from synchresis.kernels.flow.patches import (
     residual_sums,
     slope_sums,
 )
-from synchresis.kernels.flow.pictures import SAFE_MATH, Floats
-from synchresis.kernels.flow.settings import FINE_PATCH, NOISE, STILL_BIAS
+from synchresis.kernels.flow.pictures import PAD, SAFE_MATH, Floats
+from synchresis.kernels.flow.settings import FINE_PATCH, NOISE, PATCH, STILL_BIAS
 
 _NOISE = np.float32(NOISE * NOISE)
 _STILL_BIAS = np.float32(STILL_BIAS)
+_ZERO = np.float32(0.0)
 
 
 class Room(NamedTuple):
-    """Arrays to work in on a grid of R × C cells; P is the number of row parts of LANES cells.
+    """Arrays to work in on a grid of R × C cells, P parts of rows of LANES cells.
 
     Attributes:
-        d: float32[2, R + 2, C + 2], displacements, the result.
-        start: float32[2, R + 2, C + 2], displacements at the level's start.
-        work: float32[4, R + 2, C + 2], what the sweeps alternate between.
-        equations: float32[9, R + 2, C + 2], each cell's own.
-        total: float32[9, R + 2, C + 2], shared with the neighbours.
-        alike: float32[9, R + 2, C + 2], how much neighbours count.
+        d: float32[2, N], displacements, the result; for planes of N numbers see `grid`.
+        start: float32[2, N], displacements at the level's start.
+        work: float32[4, N], what the sweeps alternate between.
+        equations: float32[9, N], each cell's own.
+        total: float32[9, N], shared with the neighbours.
+        alike: float32[9, N], how much neighbours count.
         trust: float32[R, C].
-        slopes: float32[R · P, 5 · LANES], means of the template's slopes and their squares.
-        templates: float32[R · P, 100 · LANES].
-        block: float32[81 · LANES].
-        weights: float32[2 · LANES].
-        place: float32[2, LANES], y and x of the patches of one part of a row.
+        slopes: float32[P, 5 · LANES], means of the template's slopes and their squares.
+        templates: float32[P, 100 · LANES].
+        block: float32[81 · LANES], the moved patches of one part.
+        shift: float32[2 · LANES], rows and columns of the moved patches of one part.
+        corners: int32[2 · LANES], whole pixels of `shift`.
         sums: float32[4 · LANES].
     """
 
@@ -57,8 +59,8 @@ class Room(NamedTuple):
     slopes: Floats
     templates: Floats
     block: Floats
-    weights: Floats
-    place: Floats
+    shift: Floats
+    corners: Corners
     sums: Floats
 
 
@@ -66,22 +68,22 @@ def make_room(rows: int, cols: int) -> Room:
     """Allocate what a grid of this size needs."""
     parts = rows * -(-cols // LANES)
 
-    def plane(*lead: int) -> Floats:
-        return np.zeros((*lead, rows + 2, cols + 2), np.float32)
+    def planes(count: int) -> Floats:
+        return np.zeros((count, (rows + 2) * (cols + 2)), np.float32)
 
     return Room(
-        d=plane(2),
-        start=plane(2),
-        work=plane(4),
-        equations=plane(EQUATIONS),
-        total=plane(EQUATIONS),
-        alike=plane(9),
+        d=planes(2),
+        start=planes(2),
+        work=planes(4),
+        equations=planes(EQUATIONS),
+        total=planes(EQUATIONS),
+        alike=planes(9),
         trust=np.zeros((rows, cols), np.float32),
         slopes=np.zeros((parts, 5 * LANES), np.float32),
         templates=np.zeros((parts, (FINE_PATCH + 2) ** 2 * LANES), np.float32),
         block=np.zeros((FINE_PATCH + 1) ** 2 * LANES, np.float32),
-        weights=np.zeros(2 * LANES, np.float32),
-        place=np.zeros((2, LANES), np.float32),
+        shift=np.zeros(2 * LANES, np.float32),
+        corners=np.zeros(2 * LANES, np.int32),
         sums=np.zeros(4 * LANES, np.float32),
     )
 
@@ -106,34 +108,43 @@ def search(
     patch, stride, iterations, tries_still = sizes
     rows, cols = room.trust.shape
     parts = (cols + LANES - 1) // LANES
-    for r in range(rows):
-        for part in range(parts):
-            _prepare(template, room, (r, part * LANES, r * parts + part), (patch, stride))
-            if tries_still:
-                _try_still(picture, room, (r, part * LANES, r * parts + part), (patch, stride))
-    room.start[:] = room.d
-    for _ in range(iterations):
-        for r in range(rows):
-            for part in range(parts):
-                _measure(picture, room, (r, part * LANES, r * parts + part), (patch, stride))
-        weigh_neighbours(room.d, pulls[1], room.alike)
-        share_equations(room.equations, room.alike, room.total)
-        eliminate(room.total, room.alike, pulls[0], room.trust)
-        couple(room.total, room.alike, pulls[0], room.start, room.d, room.work)
+    for iteration in range(iterations):
+        for row_part in range(rows * parts):
+            kept = row_part if iterations > 1 else 0
+            place = row_part // parts, row_part % parts * LANES, kept
+            if iteration == 0:
+                _prepare(template, room, place, (patch, stride))
+                if tries_still:
+                    _try_still(picture, room, place, (patch, stride))
+                _remember(room, place)
+            _measure(picture, room, place, (patch, stride))
+        weigh_neighbours(room.d, (rows, cols), pulls[1], room.alike)
+        share_equations(room.equations, room.alike, cols + 2, room.total)
+        eliminate(room.total, room.alike, pulls[0], room.start, room.trust)
+        couple(room.total, room.alike, cols + 2, room.d, room.work)
 
 
 @numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
 def changes(template: Floats, picture: Floats, room: Room, scale: float, out: Floats) -> None:
-    """Write the mean |C(x + scale·d) − T(x)| of 4 × 4 patches, grey 0 to 1, to float32[R, C]."""
+    """Write the mean |C(x + scale·d) − T(x)| of patches of 4 × 4 pixels, grey 0 to 1.
+
+    Args:
+        template: padded picture before.
+        picture: padded picture now.
+        room: displacements, and arrays to work in.
+        scale: factor of the displacements.
+        out: float32[R, C], written.
+    """
     rows, cols = room.trust.shape
     share = np.float32(1.0 / 255.0)
+    patches = room.templates[0]
     for r in range(rows):
         for first in range(0, cols, LANES):
             cells = min(LANES, cols - first)
-            patches = room.templates[0]
-            collect_template(template, 4 * r, 4 * first, 4, cells, 4, patches)
-            _move(picture, room, (r, first, 0), (4, 4), np.float32(scale))
-            change_sums(patches, room.block, room.weights, cells, 4, room.sums)
+            corner = PAD + PATCH * r - 1, PAD + PATCH * first - 1
+            collect_template(template, corner, PATCH, cells, patches)
+            _move(picture, room, (r, first, 0), (PATCH, PATCH), np.float32(scale))
+            change_sums(patches, room.block, room.shift, room.sums)
             for c in range(cells):
                 out[r, first + c] = room.sums[c] * share
 
@@ -143,18 +154,29 @@ def _prepare(
     template: Floats, room: Room, place: tuple[int, int, int], shape: tuple[int, int]
 ) -> None:
     """Cut a part of a row of cells from the template and sum its slopes."""
-    r, first, part = place
+    r, first, kept = place
     patch, stride = shape
-    cells = min(LANES, room.trust.shape[1] - first)
+    rows, cols = room.trust.shape
+    cells = min(LANES, cols - first)
     margin = (patch - stride) // 2
-    patches = room.templates[part]
-    top, left = r * stride - margin, first * stride - margin
-    collect_template(template, top, left, stride, cells, patch, patches)
-    if margin:
-        rows, cols = room.trust.shape
+    patches = room.templates[kept]
+    corner = PAD + r * stride - margin - 1, PAD + first * stride - margin - 1
+    collect_template(template, corner, stride, cells, patches)
+    if margin > 0:
         ends = int(r == 0), int(r == rows - 1), int(first == 0), int(first + cells == cols)
         extend_slopes(patches, ends, cells, patch + 2)
-    slope_sums(patches, cells, patch, room.slopes[part])
+    slope_sums(patches, patch, room.slopes[kept])
+
+
+@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+def _remember(room: Room, place: tuple[int, int, int]) -> None:
+    """Keep the displacements of a part of a row of cells as the level's start."""
+    r, first, _ = place
+    cols = room.trust.shape[1]
+    begin = (r + 1) * (cols + 2) + 1 + first
+    for p in range(begin, begin + min(LANES, cols - first)):
+        room.start[0, p] = room.d[0, p]
+        room.start[1, p] = room.d[1, p]
 
 
 @numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
@@ -168,13 +190,17 @@ def _move(
     """Fetch a part's patches of the picture from where `room.d` times `scale` says."""
     r, first, _ = place
     patch, stride = shape
-    cells = min(LANES, room.trust.shape[1] - first)
+    cols = room.trust.shape[1]
+    cells = min(LANES, cols - first)
     margin = np.float32((patch - stride) // 2)
-    y, x = room.place[0], room.place[1]
+    begin = (r + 1) * (cols + 2) + 1 + first
+    top, left, step = np.float32(r * stride), np.float32(first * stride), np.float32(stride)
+    y, x = room.shift[:LANES], room.shift[LANES:]
+    across, down = room.d[0, begin : begin + cells], room.d[1, begin : begin + cells]
     for c in range(cells):
-        y[c] = np.float32(r * stride) - margin + scale * room.d[1, r + 1, first + c + 1]
-        x[c] = np.float32((first + c) * stride) - margin + scale * room.d[0, r + 1, first + c + 1]
-    collect_moved(picture, y, x, cells, patch, room.block, room.weights)
+        y[c] = top - margin + scale * down[c]
+        x[c] = left - margin + step * np.float32(c) + scale * across[c]
+    collect_moved(picture, room.shift, room.corners, cells, patch, room.block)
 
 
 @numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
@@ -182,20 +208,21 @@ def _try_still(
     picture: Floats, room: Room, place: tuple[int, int, int], shape: tuple[int, int]
 ) -> None:
     """Set displacements to zero where that fits better than what was found so far."""
-    r, first, part = place
-    cells = min(LANES, room.trust.shape[1] - first)
-    patches, sums = room.templates[part], room.sums
-    found = room.work[0, r + 1]
+    r, first, kept = place
+    cols = room.trust.shape[1]
+    cells = min(LANES, cols - first)
+    begin = (r + 1) * (cols + 2) + 1 + first
+    sums, still = room.sums, room.work[0]
+    _move(picture, room, place, shape, _ZERO)
+    residual_sums(room.templates[kept], room.block, room.shift, shape[0], sums)
+    for c in range(cells):
+        still[begin + c] = _STILL_BIAS * (sums[LANES + c] - sums[c] * sums[c])
     _move(picture, room, place, shape, np.float32(1.0))
-    residual_sums(patches, room.block, room.weights, cells, shape[0], sums)
+    residual_sums(room.templates[kept], room.block, room.shift, shape[0], sums)
     for c in range(cells):
-        found[first + c] = sums[LANES + c] - sums[c] * sums[c]
-    _move(picture, room, place, shape, np.float32(0.0))
-    residual_sums(patches, room.block, room.weights, cells, shape[0], sums)
-    for c in range(cells):
-        if _STILL_BIAS * (sums[LANES + c] - sums[c] * sums[c]) < found[first + c]:
-            room.d[0, r + 1, first + c + 1] = np.float32(0.0)
-            room.d[1, r + 1, first + c + 1] = np.float32(0.0)
+        if still[begin + c] < sums[LANES + c] - sums[c] * sums[c]:
+            room.d[0, begin + c] = _ZERO
+            room.d[1, begin + c] = _ZERO
 
 
 @numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
@@ -203,24 +230,32 @@ def _measure(
     picture: Floats, room: Room, place: tuple[int, int, int], shape: tuple[int, int]
 ) -> None:
     """Write the equations of a part of a row of cells."""
-    r, first, part = place
-    cells = min(LANES, room.trust.shape[1] - first)
+    r, first, kept = place
+    cols = room.trust.shape[1]
+    cells = min(LANES, cols - first)
+    begin = (r + 1) * (cols + 2) + 1 + first
     _move(picture, room, place, shape, np.float32(1.0))
-    sums, slopes = room.sums, room.slopes[part]
-    residual_sums(room.templates[part], room.block, room.weights, cells, shape[0], sums)
-    row = room.equations[:, r + 1]
+    sums, slopes = room.sums, room.slopes[kept]
+    residual_sums(room.templates[kept], room.block, room.shift, shape[0], sums)
+    dx, dy = room.d[0, begin : begin + cells], room.d[1, begin : begin + cells]
+    fit = room.equations[0, begin : begin + cells]
     for c in range(cells):
-        dx, dy = room.d[0, r + 1, first + c + 1], room.d[1, r + 1, first + c + 1]
-        sx, sy = slopes[c], slopes[LANES + c]
-        xx, xy, yy = slopes[2 * LANES + c], slopes[3 * LANES + c], slopes[4 * LANES + c]
-        fit = _NOISE / (sums[LANES + c] - sums[c] * sums[c] + _NOISE)
-        cell = first + c + 1
-        row[0, cell] = fit
-        row[1, cell] = fit * sx
-        row[2, cell] = fit * sy
-        row[3, cell] = fit * (sx * dx + sy * dy - sums[c])
-        row[4, cell] = fit * xx
-        row[5, cell] = fit * xy
-        row[6, cell] = fit * yy
-        row[7, cell] = fit * (xx * dx + xy * dy - sums[2 * LANES + c])
-        row[8, cell] = fit * (xy * dx + yy * dy - sums[3 * LANES + c])
+        fit[c] = _NOISE / (sums[LANES + c] - sums[c] * sums[c] + _NOISE)
+    # S, q = S·d − R, H and p = H d − g, each weighted by how well the patch fits
+    for k in range(2):
+        out = room.equations[1 + k, begin : begin + cells]
+        for c in range(cells):
+            out[c] = fit[c] * slopes[k * LANES + c]
+    out = room.equations[3, begin : begin + cells]
+    for c in range(cells):
+        out[c] = fit[c] * (slopes[c] * dx[c] + slopes[LANES + c] * dy[c] - sums[c])
+    for k in range(3):
+        out = room.equations[4 + k, begin : begin + cells]
+        for c in range(cells):
+            out[c] = fit[c] * slopes[(2 + k) * LANES + c]
+    for k in range(2):
+        out = room.equations[7 + k, begin : begin + cells]
+        xs, ys = slopes[(2 + k) * LANES :], slopes[(3 + k) * LANES :]
+        gs = sums[(2 + k) * LANES :]
+        for c in range(cells):
+            out[c] = fit[c] * (xs[c] * dx[c] + ys[c] * dy[c] - gs[c])

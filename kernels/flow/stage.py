@@ -144,7 +144,15 @@ class Flow:
     ) -> None:
         """Search all levels; residual and difference are taken where a cell has 4 pixels."""
         room, base = state.rooms[1], self.settings.base - self._finest
-        _find(earlier, later, state.rooms, self._plan)
+        coarse = state.rooms[0]
+        coarse.d.fill(0.0)
+        for number, step in enumerate(self._plan):
+            if number == 1:
+                refine_grid(coarse.d, coarse.trust.shape, room.d)
+            elif number > 1:
+                np.multiply(room.d, np.float32(2.0), out=room.d)
+            grid = room if number else coarse
+            search(earlier[step.picture], later[step.picture], grid, step.sizes, step.pulls)
         changes(earlier[base], later[base], room, 0.5**base, state.field.residual)
         changes(earlier[base], later[base], room, 0.0, state.field.difference)
 
@@ -159,23 +167,24 @@ class Flow:
         state.field.motion[3:] = state.motion[3:] * along_y
 
 
-def _plan(settings: FlowSettings, finest: int) -> Doubles:
-    """Return float64[L, 8]: picture, grid, patch, stride, iterations, still, coupling, reach."""
-    return np.array(
-        [
-            (
-                level.halvings - finest,
-                level.rows == settings.rows,
-                level.patch,
-                level.stride,
-                level.iterations,
-                level.tries_still,
-                level.coupling,
-                level.reach,
-            )
-            for level in settings.levels
-        ],
-        np.float64,
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One level as `search` wants it; only the first one has the coarse grid."""
+
+    picture: int
+    sizes: tuple[int, int, int, int]
+    pulls: tuple[float, float]
+
+
+def _plan(settings: FlowSettings, finest: int) -> tuple[_Step, ...]:
+    """Return the levels, coarse to fine."""
+    return tuple(
+        _Step(
+            level.halvings - finest,
+            (level.patch, level.stride, level.iterations, int(level.tries_still)),
+            (level.coupling, level.reach),
+        )
+        for level in settings.levels
     )
 
 
@@ -188,28 +197,6 @@ def _build(grey: Grey, side: int, pictures: tuple[Floats, ...]) -> None:
 
 
 @numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
-def _find(
-    earlier: tuple[Floats, ...],
-    later: tuple[Floats, ...],
-    rooms: tuple[Room, Room],
-    plan: Doubles,
-) -> None:
-    """Run all levels; the displacements of the last one stay in `rooms[1].d`."""
-    rooms[0].d[:] = np.float32(0.0)
-    grid = 0
-    for k in range(len(plan)):
-        picture = int(plan[k, 0])
-        if int(plan[k, 1]) != grid:
-            grid = 1
-            refine_grid(rooms[0].d, rooms[1].d)
-        elif k > 0:
-            rooms[grid].d[:] *= np.float32(2.0)
-        sizes = int(plan[k, 2]), int(plan[k, 3]), int(plan[k, 4]), int(plan[k, 5])
-        pulls = plan[k, 6], plan[k, 7]
-        search(earlier[picture], later[picture], rooms[grid], sizes, pulls)
-
-
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
 def _scale(d: Floats, along_x: float, along_y: float, flow: Floats) -> None:
     """Write displacements as flow: float32[2, R, C]."""
     rows, cols = flow.shape[1:]
@@ -217,4 +204,4 @@ def _scale(d: Floats, along_x: float, along_y: float, flow: Floats) -> None:
     for axis in range(2):
         for r in range(rows):
             for c in range(cols):
-                flow[axis, r, c] = scales[axis] * d[axis, r + 1, c + 1]
+                flow[axis, r, c] = scales[axis] * d[axis, (r + 1) * (cols + 2) + 1 + c]
