@@ -5,6 +5,7 @@ of D at the start, and when the ring ran empty begins again at the hop whose tim
 It is driven by `tick`, which never waits: a thread ticks it in real time, a test by hand.
 """
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -35,6 +36,14 @@ WARMUP_FRAMES: Final = 5
 BUFFER_RANGE: Final = (1, 32)
 """Hops the ring may hold ahead."""
 
+TOLERATED: Final = 10
+"""Empty rings while measuring after which a given buffer is too small for the device."""
+
+MOST_TRIES: Final = 30
+"""Times the buffer grows, and measuring begins again, at most."""
+
+_log = logging.getLogger(__name__)
+
 _SHORTEST_NS: Final = MS // 2
 _LONGEST_NS: Final = 4 * MS
 
@@ -48,7 +57,7 @@ class LoopSettings:
 
     Attributes:
         buffer_hops: hops written ahead; "auto" begins with 2 and adds one per empty ring while
-            measuring.
+            measuring; a number grows only if the device plainly takes more at once.
         asap: play everything at once.
         nominal_fps: frame rate until some frames were seen.
         clock_id: whose times can be scheduled; gestures with another are refused.
@@ -98,6 +107,7 @@ class DeviceLoop:
         self._measure_from_ns: int | None = None
         self._warmup = WARMUP_FRAMES
         self._lookahead_ns = 0
+        self._empties = 0
 
     @property
     def buffer_hops(self) -> int:
@@ -199,8 +209,10 @@ class DeviceLoop:
         if self.meter.count < MEASURE_FRAMES or now_ns - self._measure_from_ns < MEASURE_NS:
             return
         needed = -(-self.device_clock.period // HOP) + 1
-        if needed > self._hops:
-            self._hops = min(needed, BUFFER_RANGE[1])
+        self._hops = min(max(self._hops, needed), BUFFER_RANGE[1])
+        if self._settings.buffer_hops not in ("auto", self._hops):
+            asked = self._settings.buffer_hops
+            _log.warning("a buffer of %s hops is too small here; it holds %d", asked, self._hops)
         self._set_parts(
             self.meter.parts(
                 nominal_fps=self._settings.nominal_fps,
@@ -228,7 +240,10 @@ class DeviceLoop:
     def _count_empty_ring(self, now_ns: int) -> None:
         if not self.measuring:
             self.counts.xruns += 1
-        elif self._settings.buffer_hops == "auto":
+            return
+        self._empties += 1
+        small = self._settings.buffer_hops == "auto" or self._empties > TOLERATED
+        if small and self._empties <= TOLERATED + MOST_TRIES:
             self._hops = min(self._hops + 1, BUFFER_RANGE[1])
             self._measure_from_ns = None if self._measure_from_ns is None else now_ns
 

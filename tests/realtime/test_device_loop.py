@@ -109,6 +109,21 @@ def test_events_older_than_a_tenth_of_a_second_are_never_played(make_stage: Make
     assert stage.loop.playout.counts.dropped == 2
 
 
+def test_after_an_overload_the_delay_is_normal_at_once(make_stage: MakeStage) -> None:
+    stage, film = warmed_up(make_stage)
+    film.play(50, 100, set(range(52, 100, 4)), late_ns=400 * MS)
+    overloaded = len(film.events)
+    stage.queue = [entry for entry in stage.queue if entry[0] <= stage.clock.now_ns()]
+    normal_ns = stage.clock.now_ns()
+    film.play(100, 130, {102, 110, 120})
+    stage.run_until(stage.clock.now_ns() + 300 * MS)
+    heard = onsets_ns(stage)
+    wanted = [e.t_ns + stage.loop.parts.delay_ns for e in film.events[overloaded:]]
+    assert wanted[0] - stage.loop.parts.delay_ns - normal_ns <= 100 * MS
+    assert np.abs(heard[-3:] - np.array(wanted)).max() < 1 * MS
+    assert len(heard) == 3  # 400 ms late is too late to be played at all
+
+
 def test_asap_is_earlier_and_needs_no_measuring(make_stage: MakeStage) -> None:
     stage = make_stage(asap=True)
     film = Film(stage)
@@ -212,6 +227,30 @@ def test_auto_buffer_grows_while_measuring_until_the_ring_never_empties(
     film.play(120, 160, set())
     assert stage.device.stalls == stalls
     assert stage.loop.counts.xruns == 0
+
+
+@pytest.mark.parametrize("period", [1024, 2048])
+def test_a_buffer_smaller_than_the_device_takes_at_once_is_enlarged(
+    make_stage: MakeStage, period: int
+) -> None:
+    stage = make_stage(buffer_hops=2)
+    stage.device.period = period
+    film = Film(stage)
+    film.play(0, 160, set())
+    assert not stage.loop.measuring
+    assert stage.loop.buffer_hops >= period / HOP
+    stalls = stage.device.stalls
+    film.play(160, 200, set())
+    assert stage.device.stalls == stalls
+
+
+def test_measuring_ends_even_if_the_ring_runs_empty_all_the_time(make_stage: MakeStage) -> None:
+    stage = make_stage(buffer_hops="auto")
+    film = Film(stage)
+    for n in range(0, 400, 10):
+        film.play(n, n + 8, set())
+        stall(stage, 80 * MS)
+    assert not stage.loop.measuring
 
 
 def test_gestures_of_foreign_clocks_are_refused_and_counted(make_stage: MakeStage) -> None:

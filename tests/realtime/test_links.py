@@ -10,7 +10,7 @@ from synchresis.engines.frame import Frame
 from synchresis.engines.gesture import Gesture, Levels
 from synchresis.errors import ParameterError, TransportError
 from synchresis.realtime.links import EVENTS, NEWEST, Context, Inlet, Outlet, Policy
-from synchresis.realtime.messages import End, Sighting
+from synchresis.realtime.messages import End, Sighting, decode, encode_want
 from synchresis.realtime.security import (
     Gatekeeper,
     Keys,
@@ -120,6 +120,36 @@ def test_of_frames_the_newest_wins_and_losses_are_counted(context: Context, addr
     assert outlet.counts.dropped == inlet.counts.lost
     assert inlet.counts.lost + inlet.counts.dropped == 99
     close(outlet, [inlet])
+
+
+@pytest.mark.parametrize(("policy", "kept"), [(NEWEST, [9]), (EVENTS, list(range(1, 10)))])
+def test_what_waits_at_the_sender_is_the_newest_frame_or_all_events(
+    context: Context, policy: Policy, kept: list[int]
+) -> None:
+    outlet = Outlet(context, ["inproc://slow"], policy)
+    with context.socket(zmq.DEALER) as slow:
+        slow.linger = 0
+        slow.connect("inproc://slow")
+        slow.send_multipart(encode_want(1, renew=True))
+        assert outlet.wait_for_receivers(1, lambda: False)
+        for n in range(10):
+            outlet.send(sighting(n))
+        assert numbers(slow) == [0]
+        slow.send_multipart(encode_want(64, renew=True))
+        until(lambda: outlet.counts.sent == 1 + len(kept), outlet.service)
+        assert numbers(slow) == kept
+    assert outlet.counts.dropped == 9 - len(kept)
+    outlet.close()
+
+
+def numbers(socket: "zmq.Socket[bytes]") -> list[int]:
+    """Sequence numbers of the gestures that have come."""
+    found = []
+    while socket.poll(50):
+        body, _ = decode([frame.buffer for frame in socket.recv_multipart(copy=False)])
+        assert isinstance(body, Sighting)
+        found.append(body.gesture.sequence)
+    return found
 
 
 def test_events_are_kept_in_order_up_to_64_and_losses_counted(

@@ -1,9 +1,11 @@
 """Whole sessions: real sockets and threads, the real parser and voices, small hand-made weights."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import soundfile
@@ -22,7 +24,8 @@ from synchresis.realtime.live import LiveSession, LiveSettings, Parts
 from synchresis.realtime.nodes import ParserNode
 from synchresis.realtime.record import Seen, load_record, replay
 from synchresis.realtime.ring import SoftwareRing
-from synchresis.realtime.sources import SourceSettings
+from synchresis.realtime.sources import SourceSettings, camera
+from synchresis.realtime.sources.camera import CameraSettings, CameraSource
 from synchresis.realtime.sources.pacing import PacedFilm
 
 MS = 1_000_000
@@ -47,8 +50,8 @@ class FlashFilm:
         return int(self.times[-1]) + round(1e9 / self.nominal_fps)
 
     def __iter__(self) -> Iterator[Frame]:
-        for n, (time, picture) in enumerate(zip(self.times, self.pictures, strict=True)):
-            yield Frame(picture, int(time), n)
+        for n, (time_ns, picture) in enumerate(zip(self.times, self.pictures, strict=True)):
+            yield Frame(picture, int(time_ns), n)
 
     def close(self) -> None:
         pass
@@ -228,6 +231,71 @@ def test_a_run_on_the_device_clock_replays_sample_for_sample(
         again[hop * HOP : (hop + 1) * HOP] = block
     assert np.abs(again).max() > 0.01
     np.testing.assert_array_equal(tape.sound, again)
+
+
+class FlashingCamera:
+    """A camera of 30 frames per second that flashes, and can be pulled out."""
+
+    def __init__(self) -> None:
+        self.present = True
+        self.shown = 0
+        self._next_s = time.monotonic()
+
+    def open(self) -> "FlashingCamera":
+        return self
+
+    def isOpened(self) -> bool:
+        return self.present
+
+    def grab(self) -> bool:
+        self._next_s = max(self._next_s + 1 / 30, time.monotonic() - 1 / 30)
+        time.sleep(max(self._next_s - time.monotonic(), 0))
+        self.shown += self.present
+        return self.present
+
+    def retrieve(self) -> tuple[bool, NDArray[np.uint8]]:
+        return True, np.full((48, 64, 3), 220 if self.shown % 7 == 5 else 30, np.uint8)
+
+    def get(self, prop: int) -> float:
+        return 30.0 if prop == cv2.CAP_PROP_FPS else 0.0
+
+    def set(self, prop: int, value: float) -> bool:
+        return True
+
+    def release(self) -> None:
+        pass
+
+
+def test_camera_goes_away_and_comes_back_in_a_session(
+    make_instrument: Callable[..., Instrument], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(camera, "RETRY_S", 0.05)
+    device, tape = FlashingCamera(), Tape()
+    source = CameraSource(device.open, CameraSettings("camera 0"))
+    parts = Parts(source=source, ring=SoftwareRing(SystemClock(), tape))
+    with LiveSession(make_instrument(), LiveSettings(), parts=parts) as session:
+
+        def go_on_until(condition: Callable[[], bool]) -> None:
+            limit = time.monotonic() + 100
+            while not condition():
+                assert time.monotonic() < limit, "never came"
+                assert session.poll(0.01)
+
+        go_on_until(lambda: session.status().played > 4)
+        device.present = False
+        go_on_until(lambda: session.status().camera_away)
+        delay_ms = session.status().delay_ms
+        gone_s = session.status().seconds
+        go_on_until(lambda: session.status().seconds > gone_s + 1.5)
+        silent = np.concatenate(tape.blocks[-60:])
+        played, frames = session.status().played, session.status().frames
+        device.present = True
+        go_on_until(lambda: session.status().played > played + 4)
+        status = session.status()
+    assert not silent.any()
+    assert not status.camera_away
+    assert status.frames > frames
+    assert status.delay_ms == delay_ms
 
 
 def test_auto_lookahead_is_asked_for_once_the_delay_is_known(
