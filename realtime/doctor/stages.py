@@ -25,6 +25,9 @@ REINSTALL: Final = "install synchresis again; if it stays, report it with this t
 HOP_MS: Final = 1e3 * HOP / SAMPLE_RATE
 """Time a hop may take."""
 
+HEARD: Final = 0.01
+"""A hit at full strength peaks above this in every palette."""
+
 STEPS: Final = 60
 """Steps timed per stage."""
 
@@ -142,7 +145,7 @@ def try_voice(pack: Pack | None, palette: str) -> str:
     peak = max(peak, *(float(np.abs(voice.step(controls, state)).max()) for _ in range(20)))
     took_ms = _median_ms(lambda: voice.step(controls, state))
     voice.close()
-    if not (before < 1e-2 < 5e-2 < peak):
+    if not (10 * before < peak and HEARD < peak):
         raise EngineError(f"palette {palette}: silence peaks at {before:.3f}, a hit at {peak:.3f}")
     return f"{palette}: {took_ms:.2f} ms a hop of {HOP_MS:.2f} ms, a hit peaks at {peak:.2f}"
 
