@@ -152,7 +152,7 @@ def roll(play: Play) -> None:
 
 def tear(play: Play) -> None:
     """Two hands tear paper or cloth, bit by bit, or only move it."""
-    rng, act, wear = play.look, play.act, play.textures
+    rng, wear = play.look, play.textures
     backdrop.room(play)
     if rng.random() < 0.6:
         body.torso(
@@ -161,26 +161,7 @@ def tear(play: Play) -> None:
             rng.uniform(0.9, 1.6),
         )
     middle = np.array([rng.uniform(-0.15, 0.15), play.half_height * rng.uniform(0.0, 0.5)])
-    gap, sway = Path(1), Path(2)
-    gap.knot(0.0, (0.0,))
-    sway.knot(0.0, (0.0, 0.0))
-    time = act.uniform(0.2, 0.8)
-    while time < play.duration_s - 2.0:
-        for _ in range(act.integers(1, 5)):
-            seconds = act.uniform(0.1, 0.7)
-            gap.knot(time, gap.last)
-            gap.knot(time + seconds, (gap.last[0] + act.uniform(0.02, 0.1),))
-            time += seconds + act.uniform(0.05, 0.3)
-        sway.knot(time, sway.last)
-        sway.knot(time + 0.5, (float(act.normal(0, 0.08)), float(act.normal(0, 0.05))))
-        time += 0.6
-        if gap.last[0] > 0.25 or act.random() < 0.3:
-            gap.knot(time, gap.last)
-            gap.knot(time + 0.6, (0.0,))
-            time += 0.8
-    gap.knot(max(time, gap.end_s + 0.01), gap.last)
-    gap.knot(gap.end_s + 0.6, (0.0,))
-    sway.knot(max(time, sway.end_s + 0.01), (0.0, 0.0))
+    gap, sway = _tears(play)
     g = gap.at(play.times)[:, 0]
     opening = np.maximum(speed_of(g, gap, play.times), 0.0)
     play.spray(level_of(opening, 1.2))
@@ -203,6 +184,32 @@ def tear(play: Play) -> None:
         wrist = centre + np.array([side * 1.5 * limbs.size, 1.0 * limbs.size])
         fore = body.arm(play, limbs, middle + np.array([side * 0.45, 0.35]), wrist, side=-side)
         body.fist(play, limbs, wrist - limbs.size * fore, fore)
+
+
+def _tears(play: Play) -> tuple[Path, Path]:
+    """Pull by pull: paths of the opening and of where the paper is held."""
+    act = play.act
+    gap, sway = Path(1), Path(2)
+    gap.knot(0.0, (0.0,))
+    sway.knot(0.0, (0.0, 0.0))
+    time = act.uniform(0.2, 0.8)
+    while time < play.duration_s - 2.0:
+        for _ in range(act.integers(1, 5)):
+            seconds = act.uniform(0.1, 0.7)
+            gap.knot(time, gap.last)
+            gap.knot(time + seconds, (gap.last[0] + act.uniform(0.02, 0.1),))
+            time += seconds + act.uniform(0.05, 0.3)
+        sway.knot(time, sway.last)
+        sway.knot(time + 0.5, (float(act.normal(0, 0.08)), float(act.normal(0, 0.05))))
+        time += 0.6
+        if gap.last[0] > 0.25 or act.random() < 0.3:
+            gap.knot(time, gap.last)
+            gap.knot(time + 0.6, (0.0,))
+            time += 0.8
+    gap.knot(max(time, gap.end_s + 0.01), gap.last)
+    gap.knot(gap.end_s + 0.6, (0.0,))
+    sway.knot(max(time, sway.end_s + 0.01), (0.0, 0.0))
+    return gap, sway
 
 
 def particles(
@@ -318,22 +325,7 @@ def gun(play: Play) -> None:
     backdrop.room(play)
     side = float(rng.choice([-1.0, 1.0]))
     muzzle = np.array([-side * rng.uniform(0.1, 0.35), play.half_height * rng.uniform(-0.4, 0.3)])
-    aim = Path(2)
-    aim.knot(0.0, (0.0, 0.3))
-    times: list[float] = []
-    time = act.uniform(0.1, 0.4)
-    while time < play.duration_s - 1.5:
-        aim.knot(time, aim.last)
-        aim.knot(time + 0.5, (float(act.normal(0, 0.03)), float(act.normal(0, 0.05))))
-        time += act.uniform(0.6, 1.2)
-        gap = act.uniform(0.09, 0.8)
-        for _ in range(act.integers(0, 6)):
-            if time < play.duration_s - 1.0:
-                times.append(time)
-                time += gap * act.uniform(0.95, 1.1)
-        time += 0.3
-    aim.knot(max(time, aim.end_s + 0.01), aim.last)
-    aim.knot(aim.end_s + 0.4, (0.0, 0.3))
+    aim, times = _shots(play)
     shots = np.array(times)
     strength = rng.uniform(0.8, 1.0)
     at = aim.at(play.times)
@@ -367,6 +359,28 @@ def gun(play: Play) -> None:
         wrist = tip + share * (back - tip) + np.array([side * 0.02, 0.03])
         fore = body.arm(play, limbs, muzzle + np.array([side * 0.55, 0.15]), wrist, side=side)
         body.fist(play, limbs, wrist - fore * limbs.size, fore)
+
+
+def _shots(play: Play) -> tuple[Path, list[float]]:
+    """Aiming, and volleys: the path of the aim and the times of the shots."""
+    act = play.act
+    aim = Path(2)
+    aim.knot(0.0, (0.0, 0.3))
+    times: list[float] = []
+    time = act.uniform(0.1, 0.4)
+    while time < play.duration_s - 1.5:
+        aim.knot(time, aim.last)
+        aim.knot(time + 0.5, (float(act.normal(0, 0.03)), float(act.normal(0, 0.05))))
+        time += act.uniform(0.6, 1.2)
+        gap = act.uniform(0.09, 0.8)
+        for _ in range(act.integers(0, 6)):
+            if time < play.duration_s - 1.0:
+                times.append(time)
+                time += gap * act.uniform(0.95, 1.1)
+        time += 0.3
+    aim.knot(max(time, aim.end_s + 0.01), aim.last)
+    aim.knot(aim.end_s + 0.4, (0.0, 0.3))
+    return aim, times
 
 
 FAMILIES: Final = {

@@ -164,24 +164,34 @@ def _tumble(
 
 def paddle(play: Play) -> None:
     """A ball is kept in the air on a paddle, or against a racket."""
-    rng, act, wear = play.look, play.act, play.textures
+    rng = play.look
     backdrop.room(play)
     if rng.random() < 0.6:
-        body.torso(
-            play,
-            (rng.uniform(-0.2, 0.2), play.half_height * rng.uniform(-0.6, -0.1)),
-            rng.uniform(0.6, 1.2),
-        )
+        middle = (rng.uniform(-0.2, 0.2), play.half_height * rng.uniform(-0.6, -0.1))
+        body.torso(play, middle, rng.uniform(0.6, 1.2))
     distract(play)
     radius, gravity = rng.uniform(0.012, 0.035), GRAVITY * rng.uniform(0.4, 1.2)
     home = np.array([rng.uniform(-0.2, 0.2), play.half_height * rng.uniform(0.0, 0.6)])
+    ball, bat = _kept_up(play, home, gravity)
+    wander = home + drift2(play, 0.02, (0.2, 1.0))
+    rise = bat.at(play.times)[:, 0]
+    place = ball.at(play.times)
+    resting = (place[:, 1] > -1e-6) * np.maximum(0.0, rise)
+    place = wander + place + np.stack([np.zeros_like(resting), resting], 1)
+    blade = wander + np.stack([np.zeros_like(rise), rise], 1) + np.array([0.0, radius])
+    _paddler(play, home, (place, blade), radius)
+
+
+def _kept_up(play: Play, home: Samples, gravity: float) -> tuple[Path, Path]:
+    """Rallies of bounces, thrown up from rest: paths of the ball (x, y) and the paddle (y)."""
+    act = play.act
     ball, bat = Path(2), Path(1)
     ball.knot(0.0, (0.0, 0.0))
     bat.knot(0.0, (0.0,))
-    time = act.uniform(0.1, 0.8)
+    time, pull = act.uniform(0.1, 0.8), (0.0, gravity)
     while time < play.duration_s - 1.2:
         count, up = act.integers(1, 9), float(np.sqrt(2 * gravity * act.uniform(0.04, 0.35)))
-        ball.knot(time, (0.0, 0.0), before=(0.0, 0.0), after=(0.0, -up), pull=(0.0, gravity))
+        ball.knot(time, (0.0, 0.0), before=(0.0, 0.0), after=(0.0, -up), pull=pull)
         bat.knot(time, (0.0,), before=(-0.4 * up,))
         play.hit(time, strength_of(0.4 * up, 3.0), home, "wood")
         for _ in range(count):
@@ -191,50 +201,47 @@ def paddle(play: Play) -> None:
             bat.knot(time + 0.45 * seconds, (act.uniform(0.0, 0.03),))
             time += seconds
             again = up * act.uniform(0.85, 1.15)
-            ball.knot(time, (0.0, 0.0), before=(0.0, up), after=(0.0, -again), pull=(0.0, gravity))
+            ball.knot(time, (0.0, 0.0), before=(0.0, up), after=(0.0, -again), pull=pull)
             bat.knot(time, (0.0,), before=(-0.3 * up,))
             play.hit(time, strength_of(up * 1.2, 3.0), home, "wood")
             up = again
         seconds = 2 * up / gravity
         bat.knot(time + 0.5 * seconds, (0.0,))
-        ball.knot(time + seconds, (0.0, 0.0), before=(0.0, up), after=(0.0, 0.0), pull=(0.0, 0.0))
-        bat.knot(time + seconds, (0.0,), after=(0.3 * up,))
-        play.hit(time + seconds, strength_of(0.6 * up, 3.0), home, "wood")
-        bat.knot(time + seconds + 0.15, (0.02,))
-        bat.knot(time + seconds + 0.4, (0.0,))
-        time = time + seconds + act.uniform(0.5, 1.5)
-    wander = home + drift2(play, 0.02, (0.2, 1.0))
-    lift = np.stack([np.zeros(len(play.times)), bat.at(play.times)[:, 0]], 1)
-    carried = np.maximum(0.0, lift[:, 1])
-    place = ball.at(play.times)
-    resting = (place[:, 1] > -1e-6) * carried
-    place = wander + place + np.stack([np.zeros_like(resting), resting], 1)
-    blade = wander + lift + np.array([0.0, radius])
-    look = backdrop.material(rng, wear.cloud, backdrop.paint(rng, vivid=1.0), amplitude=0.1)
-    white = backdrop.material(
-        rng, wear.cloud, backdrop.paint(rng, low=0.6, high=1.0, vivid=0.6), shade=0.4
-    )
+        time += seconds
+        ball.knot(time, (0.0, 0.0), before=(0.0, up), after=(0.0, 0.0))
+        bat.knot(time, (0.0,), after=(0.3 * up,))
+        play.hit(time, strength_of(0.6 * up, 3.0), home, "wood")
+        bat.knot(time + 0.15, (0.02,))
+        bat.knot(time + 0.4, (0.0,))
+        time += act.uniform(0.5, 1.5)
+    return ball, bat
+
+
+def _paddler(play: Play, home: Samples, moves: tuple[Samples, Samples], radius: float) -> None:
+    """Draw the ball, the paddle and the arm that holds it; `moves` are ball and paddle [N, 2]."""
+    rng, wear = play.look, play.textures
+    place, blade = moves
+    paint = backdrop.paint(rng, vivid=1.0)
+    look = backdrop.material(rng, wear.cloud, paint, amplitude=0.1)
+    paint = backdrop.paint(rng, low=0.6, high=1.0, vivid=0.6)
+    white = backdrop.material(rng, wear.cloud, paint, shade=0.4)
     side = float(rng.choice([-1.0, 1.0]))
     size = rng.uniform(0.05, 0.1)
     limbs = Limbs.draw(play, rng.uniform(0.02, 0.04))
-    play.canvas.ellipse(place - np.array([0.0, 0.0]), (radius, radius), white)
-    play.canvas.capsule(
-        blade + np.array([side * size, 0.0]),
-        blade + np.array([side * 1.8 * size, 0.02]),
-        (0.012, 0.012),
-        look.tinted(0.6),
-    )
-    play.canvas.ellipse(blade + np.array([0.0, 0.01]), (size, size * rng.uniform(0.1, 0.35)), look)
+    play.canvas.ellipse(place, (radius, radius), white)
+    near, far = np.array([side * size, 0.0]), np.array([side * 1.8 * size, 0.02])
+    play.canvas.capsule(blade + near, blade + far, (0.012, 0.012), look.tinted(0.6))
+    flat = size * rng.uniform(0.1, 0.35)
+    play.canvas.ellipse(blade + np.array([0.0, 0.01]), (size, flat), look)
     wrist = blade + np.array([side * (1.9 * size + limbs.size), 0.03])
-    fore = body.arm(
-        play, limbs, home + np.array([side * 0.45, rng.uniform(-0.1, 0.4)]), wrist, side=side
-    )
+    shoulder = home + np.array([side * 0.45, rng.uniform(-0.1, 0.4)])
+    fore = body.arm(play, limbs, shoulder, wrist, side=side)
     body.fist(play, limbs, wrist, fore)
 
 
 def racket(play: Play) -> None:
     """Balls come flying and are struck back with a racket, or missed."""
-    rng, act, wear = play.look, play.act, play.textures
+    rng, act = play.look, play.act
     backdrop.room(play)
     floor = play.half_height * rng.uniform(0.3, 0.9)
     backdrop.table(play, floor - rng.uniform(0.1, 0.5), front=False)
@@ -280,7 +287,6 @@ def racket(play: Play) -> None:
         ball.knot(ball.end_s + 0.001, away)
         time = swing.end_s + act.uniform(0.1, 0.9)
     _racket_player(play, spot, (ball.at(play.times), swing.at(play.times)[:, 0]), size, side)
-    del wear
 
 
 def _racket_player(

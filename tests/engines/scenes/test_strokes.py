@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from synchresis.engines.scenes.springs import Spring, swing, targets
-from synchresis.engines.scenes.strokes import Manner, Striker, rhythm, shared
+from synchresis.engines.scenes.strokes import Manner, Striker, Strokes, rhythm, shared
 
 
 def heights(plan, times):
@@ -39,6 +39,16 @@ def test_silent_actions_never_arrive_fast(seed):
     assert (height >= -1e-9).all()
     assert ((height[:-1] - height[1:])[arriving] / 0.001 < 0.15).all()
     assert height.std() > 0.01
+
+
+@pytest.mark.parametrize("action", ["_air", "_withdraw", "_hover", "_gesture"])
+def test_look_alikes_stay_above_the_surface(action):
+    for seed in range(10):
+        striker = Striker(np.random.default_rng(seed), Manner(rest=0.1))
+        for _ in range(5):
+            getattr(striker, action)()
+        low = heights(Strokes(striker._path), np.arange(0, striker._path.end_s, 0.002)).min()
+        assert low >= 0.02
 
 
 def test_plans_start_and_end_at_rest():
