@@ -27,6 +27,12 @@ BUFFER_HOPS: Final = 2
 SETTLE_S: Final = 1.0
 """After D or τ was set, contacts count from here on."""
 
+FLOOR: Final = 0.02
+"""Onsets below this share of the loudest sound are no answers (34 dB); a loopback has no noise."""
+
+LEAST: Final = 2e-5
+"""Nothing is heard below this amplitude."""
+
 TAIL_S: Final = 0.8
 """Recorded after the last picture, for sounds on their way."""
 
@@ -153,7 +159,8 @@ def _result(watch: _Watch, camera: MemoryCamera, recording: Recording) -> SoundR
     assert watch.status is not None
     from_ns = (watch.settled_ns or camera.begin()) + round(SETTLE_S * NS_PER_S)
     contacts = [t / NS_PER_S for t in camera.contacts_ns() if t > from_ns]
-    onsets = hear_onsets(recording.sound)
+    loudest = float(np.abs(recording.sound).max(initial=0.0))
+    onsets = hear_onsets(recording.sound, floor=max(LEAST, FLOOR * loudest))
     sounds = [recording.clock.ns_of(int(onset)) / NS_PER_S for onset in onsets]
     heard = [t for t in sounds if t > from_ns / NS_PER_S]
     phases = [t - camera.begin() / NS_PER_S for t in contacts]

@@ -72,6 +72,8 @@ def test_drawn_footage_has_the_scenes_contacts():
 
 def test_contacts_between_are_after_the_first_and_up_to_the_last():
     camera = MemoryCamera(footage())
+    assert camera.contacts_between(0, 10**18) == []
+    assert camera.begin_ns is None, "asking does not start it"
     begin = camera.begin()
     assert camera.contacts_between(begin + 12 * MS, begin + 33 * MS) == [begin + 33 * MS]
     assert camera.contacts_between(begin + 11 * MS, begin + 32 * MS) == [begin + 12 * MS]
