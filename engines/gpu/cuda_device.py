@@ -1,7 +1,6 @@
 """The GPU through PyCUDA: context, stream, memory and kernels; graphs through cuda-bindings."""
 
 import atexit
-import ctypes
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from synchresis.engines.gpu.capture import record_graph
 from synchresis.engines.gpu.driver import Card, find_card
+from synchresis.engines.runtime.immortal import immortal
 from synchresis.environment import cache_dir
 from synchresis.errors import DeviceError, EngineError
 from synchresis.kernels.cuda.build import find_fatbin
@@ -154,20 +154,11 @@ def _pycuda() -> Any:
 
 @cache
 def _primary_context() -> Any:
-    return _immortal(_pycuda().Device(0).retain_primary_context())
+    return immortal(_pycuda().Device(0).retain_primary_context())
 
 
 def _new_stream() -> Any:
-    return _immortal(_pycuda().Stream(NON_BLOCKING))
-
-
-def _immortal(thing: Any) -> Any:
-    """Keep a thing until the process is gone, for whatever still uses it then.
-
-    An ONNX Runtime session crashes the process when it is freed after its stream.
-    """
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
-    return thing
+    return immortal(_pycuda().Stream(NON_BLOCKING))
 
 
 @cache

@@ -103,6 +103,11 @@ class Block:
         """Queue the copy device → host."""
         self._device.download(self._mirror, self._base)
 
+    def download_array(self, name: str) -> None:
+        """Queue the copy device → host of one array."""
+        target = self.host[name].view(np.uint8).reshape(-1)
+        self._device.download(target, self.pointers[name])
+
     def copy_from(self, other: "Block") -> None:
         """Queue the copy of an equal block on the device."""
         self._device.copy(self._base, other._base, self._nbytes)

@@ -3,17 +3,21 @@
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from synchresis.engines.gpu.cuda_device import CudaDevice
+from synchresis.engines.gpu.device import Device
 from synchresis.engines.gpu.engine import GpuEngine
 from synchresis.engines.gpu.motion_path import MotionPath
+from synchresis.engines.gpu.motion_stage import GpuMotionParser
 from synchresis.engines.gpu.parity import refuse_wrong_numbers
 from synchresis.engines.gpu.session import DeviceModel
 from synchresis.engines.gpu.voice_path import VoicePath
+from synchresis.engines.gpu.voice_stage import GpuVoice
 from synchresis.engines.packs.loading import Pack
 from synchresis.engines.runtime import onnx_cuda, tensorrt_backend
-from synchresis.engines.runtime.engine import Which
+from synchresis.engines.runtime.engine import Backend, Which
+from synchresis.engines.zone import Zone
 from synchresis.errors import EngineError
 
 log = logging.getLogger("synchresis.engines")
@@ -62,6 +66,38 @@ def open_voice_path(
     """Open the voice of `batch` zones; see `open_motion_path`."""
     make = partial(VoicePath, batch=batch, seed=seed, numbers=numbers)
     return _open(pack, "voice", batch, make, loaders)
+
+
+def open_gpu_parser(
+    pack: Pack, zones: tuple[Zone, ...], *, backend: Backend = "auto", **settings: Any
+) -> GpuMotionParser:
+    """Open the motion parser of one camera with its flow and network on the GPU."""
+
+    def make(device: Device, model: DeviceModel) -> GpuMotionParser:
+        return GpuMotionParser(pack, device, model, zones=zones, **settings)
+
+    return _open(pack, "motion", 1, make, loaders_of(backend))
+
+
+def open_gpu_voice(
+    pack: Pack,
+    zones: tuple[Zone, ...],
+    *,
+    backend: Backend = "auto",
+    seed: int = 0,
+    numbers: Sequence[int] | None = None,
+) -> GpuVoice:
+    """Open the voice of some zones with its whole hop on the GPU."""
+
+    def make(device: Device, model: DeviceModel) -> GpuVoice:
+        return GpuVoice(pack, device, model, zones=zones, seed=seed, numbers=numbers)
+
+    return _open(pack, "voice", len(zones), make, loaders_of(backend))
+
+
+def loaders_of(backend: Backend) -> tuple[str, ...]:
+    """Loaders of one backend, fastest first; all of them for "auto"."""
+    return tuple(name for name in LOADERS if backend == "auto" or name.startswith(backend))
 
 
 def _open(

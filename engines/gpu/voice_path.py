@@ -26,6 +26,7 @@ class VoicePath:
         palette: float32[batch, 32], pinned; `step` reads it.
         noise_index: uint64[batch], pinned: absolute index of the hop's first sample.
         samples: float32[batch, 256], pinned: the last hop.
+        mel: float32[batch, 80], pinned: log-mel of the last frame, for monitors.
     """
 
     latency_samples = GpuOverlapAdd.latency_samples
@@ -71,6 +72,7 @@ class VoicePath:
         self.control = cast("NDArray[np.float32]", host["control"][:batch])
         self.palette = cast("NDArray[np.float32]", host["palette"][:batch])
         self.noise_index = cast("NDArray[np.uint64]", host["noise_index"][:batch])
+        self.mel = cast("NDArray[np.float32]", self._session.outputs.host["mel"][:batch])
         self.samples = cast("NDArray[np.float32]", self._overlap_add.samples[:batch])
         self.reset()
 
@@ -127,3 +129,4 @@ class VoicePath:
         self._device.launch(NOISE, *self._noise)
         self._session.enqueue()
         self._overlap_add.enqueue()
+        self._session.outputs.download_array("mel")

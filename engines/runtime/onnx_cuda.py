@@ -15,6 +15,7 @@ from synchresis.engines.runtime.cuda_libraries import (
     preload_cuda_libraries,
 )
 from synchresis.engines.runtime.engine import Which
+from synchresis.engines.runtime.immortal import immortal
 from synchresis.engines.runtime.tensors import NEXT, EngineSpec, TensorSpec
 from synchresis.errors import EngineError
 
@@ -32,6 +33,9 @@ GRAPHS: Final[tuple[Graph, ...]] = ("ours", "theirs", "none")
 WARM_UP: Final = 3
 """Runs before recording: memory is planned, algorithms chosen, lazy libraries loaded."""
 
+ERRORS_ONLY: Final = 3
+"""Severity of ONNX Runtime's log from which on it is shown."""
+
 PROVIDER: Final = "CUDAExecutionProvider"
 
 
@@ -46,7 +50,7 @@ class OnnxCudaModel:
         self._graph = graph
         self._bound = 0
         self._backend = f"onnx-cuda ({device.name}, graph: {graph})"
-        self._session = _open_session(model, device, graph=graph)
+        self._session = immortal(_open_session(model, device, graph=graph))
 
     @property
     def spec(self) -> EngineSpec:
@@ -166,16 +170,18 @@ def _open_session(model: bytes, device: Device, *, graph: Graph) -> "ort.Inferen
             "pip uninstall onnxruntime; pip install onnxruntime-gpu"
         )
     preload_cuda_libraries()
+    ort.set_default_logger_severity(ERRORS_ONLY)
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3
+    options.log_severity_level = ERRORS_ONLY
     provider = {
         "device_id": "0",
         "user_compute_stream": str(device.stream),
         "enable_cuda_graph": "1" if graph == "theirs" else "0",
         "use_tf32": "0",
         "cudnn_conv_algo_search": "HEURISTIC",
+        "arena_extend_strategy": "kSameAsRequested",
     }
     try:
         session = ort.InferenceSession(model, options, providers=[(PROVIDER, provider)])
