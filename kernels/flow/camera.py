@@ -1,10 +1,10 @@
 """The camera's motion: an affine fit to the flow that cells moving otherwise drop out of."""
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from synchresis.kernels.flow.pictures import SAFE_MATH, Floats
+from synchresis.kernels.compiled import compiled
+from synchresis.kernels.flow.pictures import Floats
 from synchresis.kernels.flow.settings import CONFIDENT, DOUBT, SCALES
 
 Doubles = NDArray[np.float64]
@@ -14,7 +14,7 @@ _DOUBT = np.float32(DOUBT)
 _SHARPNESS = np.array([1.0 / (scale * scale) for scale in SCALES])
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def fit_motion(d: Floats, trust: Floats, per_pixel: float, sums: Doubles, motion: Doubles) -> None:
     """Fit u = a0 + a1 x + a2 y, v = a3 + a4 x + a5 y, x and y from −½ to ½.
 
@@ -38,7 +38,7 @@ def fit_motion(d: Floats, trust: Floats, per_pixel: float, sums: Doubles, motion
         _solve(sums, motion)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def _normal_equations(
     d: Floats, confidence: Floats, sharpness: float, motion: Doubles, sums: Doubles
 ) -> None:
@@ -84,7 +84,7 @@ def _normal_equations(
         sums[2, 4] += v1 * y
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def _solve(sums: Doubles, motion: Doubles) -> None:
     """Solve the symmetric 3 × 3 system for both right-hand sides by Cramer's rule."""
     a, b, c = sums[0, 0], sums[0, 1], sums[0, 2]

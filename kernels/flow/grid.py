@@ -5,10 +5,10 @@ N = (R + 2)(C + 2) numbers: cell (r, c) lies at (r + 1)(C + 2) + c + 1, and each
 constant number of places away. What stands in the border is finite and never counts.
 """
 
-import numba
 import numpy as np
 
-from synchresis.kernels.flow.pictures import SAFE_MATH, Floats
+from synchresis.kernels.compiled import compiled
+from synchresis.kernels.flow.pictures import Floats
 from synchresis.kernels.flow.settings import LARGEST_STEP, PRIOR, SWEEPS
 
 EQUATIONS = 9
@@ -25,7 +25,7 @@ _STEP = np.float32(LARGEST_STEP)
 _BELL = np.outer([1.0, 2.0, 1.0], [1.0, 2.0, 1.0]).reshape(9).astype(np.float32) / np.float32(16.0)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def weigh_neighbours(d: Floats, shape: tuple[int, int], reach: float, alike: Floats) -> None:
     """Write how much each of the 3×3 neighbours counts.
 
@@ -50,7 +50,7 @@ def weigh_neighbours(d: Floats, shape: tuple[int, int], reach: float, alike: Flo
     _forget_border(alike, rows, cols)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def _forget_border(alike: Floats, rows: int, cols: int) -> None:
     """Zero the weights of neighbours outside the grid, and those of the border's own cells."""
     wide = cols + 2
@@ -69,7 +69,7 @@ def _forget_border(alike: Floats, rows: int, cols: int) -> None:
                 plane[rows * wide + c] = _ZERO
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def add_neighbours(alike: Floats, values: Floats, wide: int, out: Floats) -> None:
     """Add the weighted 3×3 neighbours of `values` float32[N] to `out` float32[N]."""
     first, size = wide + 1, len(values) - 2 * wide - 2
@@ -83,7 +83,7 @@ def add_neighbours(alike: Floats, values: Floats, wide: int, out: Floats) -> Non
             inner[p] += before[p] * row[p] + same[p] * row[p + 1] + after[p] * row[p + 2]
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def share_equations(equations: Floats, alike: Floats, wide: int, total: Floats) -> None:
     """Sum the neighbours' equations: float32[9, N] each."""
     for n in range(EQUATIONS):
@@ -93,7 +93,7 @@ def share_equations(equations: Floats, alike: Floats, wide: int, total: Floats) 
         add_neighbours(alike, equations[n], wide, plane)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def eliminate(total: Floats, alike: Floats, coupling: float, start: Floats, trust: Floats) -> None:
     """Turn the summed equations, in place, into those of the coupled problem.
 
@@ -135,7 +135,7 @@ def eliminate(total: Floats, alike: Floats, coupling: float, start: Floats, trus
         xx[p], xy[p], yy[p] = b * inverse, -xy[p] * inverse, a * inverse
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def _note_trust(total: Floats, trust: Floats) -> None:
     """Write det A / trace A of planes 4 to 6 to float32[R, C]."""
     rows, cols = trust.shape
@@ -147,7 +147,7 @@ def _note_trust(total: Floats, trust: Floats) -> None:
             out[c] = (xx[c] * yy[c] - xy[c] * xy[c]) / (xx[c] + yy[c] + _LITTLE)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def couple(total: Floats, alike: Floats, wide: int, d: Floats, work: Floats) -> None:
     """Sweep over the grid, from the displacements `d` on, and step them in place.
 
@@ -180,7 +180,7 @@ def couple(total: Floats, alike: Floats, wide: int, d: Floats, work: Floats) -> 
             old[p] += min(max(new[p] - old[p], -_STEP), _STEP)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def refine_grid(coarse: Floats, shape: tuple[int, int], fine: Floats) -> None:
     """Double displacements linearly to a grid of twice the size, values doubled: pixels halve.
 

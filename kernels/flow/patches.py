@@ -10,7 +10,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from synchresis.kernels.flow.pictures import PAD, SAFE_MATH, Floats
+from synchresis.kernels.compiled import compiled
+from synchresis.kernels.flow.pictures import PAD, Floats
 from synchresis.kernels.flow.settings import FINE_PATCH, PATCH
 
 Corners = NDArray[np.int32]
@@ -26,7 +27,7 @@ _ZERO = np.float32(0.0)
 _ONE = np.float32(1.0)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def collect_template(
     picture: Floats, corner: tuple[int, int], stride: int, cells: int, out: Floats
 ) -> None:
@@ -63,7 +64,7 @@ def _copy(picture: Floats, top: int, left: int, side: int, out: Floats, lane: in
                 out[(i * side + j) * LANES + lane] = row[left + j]
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def extend_slopes(block: Floats, ends: tuple[int, int, int, int], cells: int, side: int) -> None:
     """Give pixels outside the picture the slope of the nearest pixel inside.
 
@@ -96,7 +97,7 @@ def extend_slopes(block: Floats, ends: tuple[int, int, int, int], cells: int, si
             block[end] = two * block[end - 2 * LANES] - block[end - 3 * LANES]
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def collect_moved(
     picture: Floats, shift: Floats, corners: Corners, cells: int, patch: int, block: Floats
 ) -> None:
@@ -127,7 +128,7 @@ def collect_moved(
             _copy(picture, int(rows[c]), int(cols[c]), FINE_PATCH + 1, block, c)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def slope_sums(template: Floats, patch: int, sums: Floats) -> None:
     """Write the means of gx, gy, gx², gx·gy, gy² to sums: float32[5 · LANES]."""
     for c in range(5 * LANES):
@@ -157,7 +158,7 @@ def slope_sums(template: Floats, patch: int, sums: Floats) -> None:
         sums[c] *= share
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def residual_sums(template: Floats, block: Floats, shift: Floats, patch: int, sums: Floats) -> None:
     """Write the means of r, r², gx·r, gy·r to sums.
 
@@ -208,7 +209,7 @@ def residual_sums(template: Floats, block: Floats, shift: Floats, patch: int, su
         sums[c] *= share
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def change_sums(template: Floats, block: Floats, shift: Floats, sums: Floats) -> None:
     """Write the mean |r| of patches of 4 × 4 pixels to sums: float32[LANES]."""
     for c in range(LANES):

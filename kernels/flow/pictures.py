@@ -1,16 +1,14 @@
 """Pyramids of padded pictures: means of blocks, halvings, borders repeated."""
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from synchresis.kernels.compiled import compiled
 
 PAD = 10
 """Pixels repeated around each picture: a patch of 8 and its interpolation may leave it wholly."""
 
 Floats = NDArray[np.float32]
-
-SAFE_MATH = {"contract", "reassoc", "nsz", "arcp"}
-"""Floating-point liberties that keep NaN and infinity what they are."""
 
 
 def padded_picture(height: int, width: int) -> Floats:
@@ -18,7 +16,7 @@ def padded_picture(height: int, width: int) -> Floats:
     return np.zeros((height + 2 * PAD, width + 2 * PAD), np.float32)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def shrink(grey: NDArray[np.uint8], side: int, out: Floats) -> None:
     """Write the means of `grey`'s side × side blocks to the padded picture `out`."""
     height, width = out.shape[0] - 2 * PAD, out.shape[1] - 2 * PAD
@@ -34,7 +32,7 @@ def shrink(grey: NDArray[np.uint8], side: int, out: Floats) -> None:
     _repeat_border(out)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def _add_blocks(line: NDArray[np.uint8], side: int, row: Floats) -> None:
     """Add each `side` pixels of a line to one of the row's."""
     if side == 1:
@@ -49,7 +47,7 @@ def _add_blocks(line: NDArray[np.uint8], side: int, row: Floats) -> None:
                 row[x] += np.float32(line[side * x + j])
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def halve(picture: Floats, out: Floats) -> None:
     """Write the 2×2 means of a padded picture to a padded picture of half the size."""
     height, width = out.shape[0] - 2 * PAD, out.shape[1] - 2 * PAD
@@ -63,7 +61,7 @@ def halve(picture: Floats, out: Floats) -> None:
     _repeat_border(out)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def _repeat_border(picture: Floats) -> None:
     bottom, right = picture.shape[0] - PAD - 1, picture.shape[1] - PAD - 1
     for y in range(PAD, bottom + 1):

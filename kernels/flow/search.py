@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
+from synchresis.kernels.compiled import compiled
 from synchresis.kernels.flow.grid import (
     EQUATIONS,
     couple,
@@ -22,7 +22,7 @@ from synchresis.kernels.flow.patches import (
     residual_sums,
     slope_sums,
 )
-from synchresis.kernels.flow.pictures import PAD, SAFE_MATH, Floats
+from synchresis.kernels.flow.pictures import PAD, Floats
 from synchresis.kernels.flow.settings import FINE_PATCH, NOISE, PATCH, STILL_BIAS
 
 _NOISE = np.float32(NOISE * NOISE)
@@ -88,7 +88,7 @@ def make_room(rows: int, cols: int) -> Room:
     )
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def search(
     template: Floats,
     picture: Floats,
@@ -124,7 +124,7 @@ def search(
         couple(room.total, room.alike, cols + 2, room.d, room.work)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def changes(template: Floats, picture: Floats, room: Room, scale: float, out: Floats) -> None:
     """Write the mean |C(x + scale·d) − T(x)| of patches of 4 × 4 pixels, grey 0 to 1.
 
@@ -149,7 +149,7 @@ def changes(template: Floats, picture: Floats, room: Room, scale: float, out: Fl
                 out[r, first + c] = room.sums[c] * share
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def _prepare(
     template: Floats, room: Room, place: tuple[int, int, int], shape: tuple[int, int]
 ) -> None:
@@ -168,7 +168,7 @@ def _prepare(
     slope_sums(patches, patch, room.slopes[kept])
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def _remember(room: Room, place: tuple[int, int, int]) -> None:
     """Keep the displacements of a part of a row of cells as the level's start."""
     r, first, _ = place
@@ -179,7 +179,7 @@ def _remember(room: Room, place: tuple[int, int, int]) -> None:
         room.start[1, p] = room.d[1, p]
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def _move(
     picture: Floats,
     room: Room,
@@ -203,7 +203,7 @@ def _move(
     collect_moved(picture, room.shift, room.corners, cells, patch, room.block)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def _try_still(
     picture: Floats, room: Room, place: tuple[int, int, int], shape: tuple[int, int]
 ) -> None:
@@ -225,7 +225,7 @@ def _try_still(
             room.d[1, begin + c] = _ZERO
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def _measure(
     picture: Floats, room: Room, place: tuple[int, int, int], shape: tuple[int, int]
 ) -> None:

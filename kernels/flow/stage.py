@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from synchresis.errors import ParameterError
+from synchresis.kernels.compiled import compiled
 from synchresis.kernels.flow.camera import Doubles, fit_motion
 from synchresis.kernels.flow.grid import refine_grid
-from synchresis.kernels.flow.pictures import SAFE_MATH, Floats, halve, padded_picture, shrink
+from synchresis.kernels.flow.pictures import Floats, halve, padded_picture, shrink
 from synchresis.kernels.flow.search import Room, changes, make_room, search
 from synchresis.kernels.flow.settings import FlowSettings
 
@@ -188,7 +188,7 @@ def _plan(settings: FlowSettings, finest: int) -> tuple[_Step, ...]:
     )
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def _build(grey: Grey, side: int, pictures: tuple[Floats, ...]) -> None:
     """Fill a pyramid from the new picture."""
     shrink(grey, side, pictures[0])
@@ -196,7 +196,7 @@ def _build(grey: Grey, side: int, pictures: tuple[Floats, ...]) -> None:
         halve(pictures[k - 1], pictures[k])
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def _scale(d: Floats, along_x: float, along_y: float, flow: Floats) -> None:
     """Write displacements as flow: float32[2, R, C]."""
     rows, cols = flow.shape[1:]

@@ -8,16 +8,13 @@ writes two buffers in turn and needs no bit reversal. Real and imaginary parts a
 that the inner loops are plain vector loops.
 """
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from synchresis.kernels.compiled import compiled
 from synchresis.kernels.overlap_add.window import N
 
 HALF = N // 2
-SAFE_MATH = {"contract", "reassoc", "nsz", "arcp"}
-"""Floating-point liberties that keep NaN and infinity what they are."""
-
 _SPLIT = np.exp(2j * np.pi * np.arange(HALF) / N)
 _SPLIT_REAL = _SPLIT.real.astype(np.float32)
 _SPLIT_IMAG = _SPLIT.imag.astype(np.float32)
@@ -42,7 +39,7 @@ Eight = tuple[
 ]
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def inverse_real_fft(real: Floats, imag: Floats, scratch: Floats) -> None:
     """Write N · irfft(real + i·imag) as interleaved pairs: sample 2n in row 0, 2n + 1 in row 1.
 
@@ -58,7 +55,7 @@ def inverse_real_fft(real: Floats, imag: Floats, scratch: Floats) -> None:
     _third_pass(scratch[2], scratch[3], scratch[0], scratch[1])
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def _merge_bins(real: Floats, imag: Floats, out_real: Floats, out_imag: Floats) -> None:
     out_real[0] = real[0] + real[HALF]
     out_imag[0] = real[0] - real[HALF]
@@ -73,7 +70,7 @@ def _merge_bins(real: Floats, imag: Floats, out_real: Floats, out_imag: Floats) 
         out_imag[k] = sum_imag + (w_real * gap_real - w_imag * gap_imag)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def _first_pass(in_real: Floats, in_imag: Floats, out_real: Floats, out_imag: Floats) -> None:
     for p in range(64):
         real, imag = _butterfly(_column(in_real, p), _column(in_imag, p))
@@ -84,7 +81,7 @@ def _first_pass(in_real: Floats, in_imag: Floats, out_real: Floats, out_imag: Fl
             out_imag[8 * p + k] = real[k] * w_imag + imag[k] * w_real
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def _second_pass(in_real: Floats, in_imag: Floats, out_real: Floats, out_imag: Floats) -> None:
     for p in range(8):
         for q in range(8):
@@ -96,7 +93,7 @@ def _second_pass(in_real: Floats, in_imag: Floats, out_real: Floats, out_imag: F
                 out_imag[q + 8 * (8 * p + k)] = real[k] * w_imag + imag[k] * w_real
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def _third_pass(in_real: Floats, in_imag: Floats, out_real: Floats, out_imag: Floats) -> None:
     for q in range(64):
         real, imag = _butterfly(_column(in_real, q), _column(in_imag, q))
@@ -105,7 +102,7 @@ def _third_pass(in_real: Floats, in_imag: Floats, out_real: Floats, out_imag: Fl
             out_imag[q + 64 * k] = imag[k]
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def _column(values: Floats, index: int) -> Eight:
     """Return the eight values 64 apart from `index` on."""
     return (
@@ -120,7 +117,7 @@ def _column(values: Floats, index: int) -> Eight:
     )
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def _butterfly(a: Eight, b: Eight) -> tuple[Eight, Eight]:
     """Return the inverse 8-point DFT (unscaled) of a + i·b."""
     even, even_i = _four((a[0], a[2], a[4], a[6]), (b[0], b[2], b[4], b[6]))
@@ -154,7 +151,7 @@ def _butterfly(a: Eight, b: Eight) -> tuple[Eight, Eight]:
 Four = tuple[np.float32, np.float32, np.float32, np.float32]
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def _four(a: Four, b: Four) -> tuple[Four, Four]:
     """Return the inverse 4-point DFT (unscaled) of a + i·b."""
     s0, t0 = a[0] + a[2], b[0] + b[2]

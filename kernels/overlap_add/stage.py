@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from synchresis.errors import ParameterError
-from synchresis.kernels.overlap_add.fft import SAFE_MATH, inverse_real_fft
+from synchresis.kernels.compiled import compiled
+from synchresis.kernels.overlap_add.fft import inverse_real_fft
 from synchresis.kernels.overlap_add.window import BINS, HOP, RISE, TAIL, N, window
 
 Floats = NDArray[np.float32]
@@ -103,14 +103,14 @@ class OverlapAdd:
         return hop
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def _step(real: Floats, imag: Floats, scratch: Floats, tail: Floats, out: Floats) -> None:
     for row in range(real.shape[0]):
         inverse_real_fft(real[row], imag[row], scratch)
         _add(scratch[0], scratch[1], tail[row], out[row])
 
 
-@numba.njit(nogil=True, cache=True, fastmath=SAFE_MATH, error_model="numpy")
+@compiled
 def _add(even: Floats, odd: Floats, tail: Floats, out: Floats) -> None:
     for n in range(HOP // 2):
         out[2 * n] = tail[2 * n] + _WEIGHTS[2 * n] * even[n]
