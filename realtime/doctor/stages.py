@@ -145,7 +145,7 @@ def try_voice(pack: Pack | None, palette: str) -> str:
     peak = max(peak, *(float(np.abs(voice.step(controls, state)).max()) for _ in range(20)))
     took_ms = _median_ms(lambda: voice.step(controls, state))
     voice.close()
-    if not (10 * before < peak and HEARD < peak):
+    if not peak > max(10 * before, HEARD):
         raise EngineError(f"palette {palette}: silence peaks at {before:.3f}, a hit at {peak:.3f}")
     return f"{palette}: {took_ms:.2f} ms a hop of {HOP_MS:.2f} ms, a hit peaks at {peak:.2f}"
 
