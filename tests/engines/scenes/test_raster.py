@@ -135,6 +135,22 @@ def test_the_kept_base_changes_nothing():
     np.testing.assert_array_equal(kept, fresh)
 
 
+def test_the_base_is_drawn_anew_when_something_in_it_starts_to_move():
+    board = canvas(2)
+    for k in range(3):
+        board.box((0.1 * k - 0.1, 0.0), (0.1, 0.05), Look(texture=k), angle=0.3 * k)
+    pose, look = board.finished()
+    look, weights = grey_look(look), np.full((2, HEIGHT), 0.5, np.float32)
+    camera = np.repeat(STAND, 2, axis=0)
+    base, out, fresh = np.zeros((3, HEIGHT, WIDTH, 1), np.float32)
+    kept = raster.draw(pose, look, camera, weights, ASPECT, atlas(), base, 0, out)
+    assert kept == 3
+    pose[1, 1, at.CX] += 0.1
+    raster.draw(pose, look, camera, weights, ASPECT, atlas(), base, kept, out)
+    raster.draw(pose, look, camera, weights, ASPECT, atlas(), np.zeros_like(base), 0, fresh)
+    np.testing.assert_array_equal(out, fresh)
+
+
 def test_atlas_layers_are_periodic_noise_of_one_size():
     layers = atlas()
     assert layers.shape == (24, 256, 256)
