@@ -36,11 +36,8 @@ WARMUP_FRAMES: Final = 5
 BUFFER_RANGE: Final = (1, 32)
 """Hops the ring may hold ahead."""
 
-TOLERATED: Final = 10
-"""Empty rings while measuring after which a given buffer is too small for the device."""
-
 MOST_TRIES: Final = 30
-"""Times the buffer grows, and measuring begins again, at most."""
+"""Empty rings while measuring that enlarge the buffer and begin to measure again, at most."""
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +54,7 @@ class LoopSettings:
 
     Attributes:
         buffer_hops: hops written ahead; "auto" begins with 2 and adds one per empty ring while
-            measuring; a number grows only if the device plainly takes more at once.
+            measuring; a number grows only if the device takes more at once than it holds.
         asap: play everything at once.
         nominal_fps: frame rate until some frames were seen.
         clock_id: whose times can be scheduled; gestures with another are refused.
@@ -108,6 +105,7 @@ class DeviceLoop:
         self._warmup = WARMUP_FRAMES
         self._lookahead_ns = 0
         self._empties = 0
+        self._seen = (0, 0)
 
     @property
     def buffer_hops(self) -> int:
@@ -136,8 +134,9 @@ class DeviceLoop:
         while self._ring.playing and self._ring.queued <= (self._hops - 1) * HOP:
             self._before_hop()
             self._play(self._playout.next_hop)
-        now_ns = self._clock.now_ns()
-        self.device_clock.observe(now_ns, self._written - self._ring.queued)
+        now_ns, queued = self._clock.now_ns(), self._ring.queued
+        self._seen = now_ns, queued
+        self.device_clock.observe(now_ns, self._written - queued)
         self._finish_measuring(now_ns)
         return self._idle_ns()
 
@@ -241,9 +240,10 @@ class DeviceLoop:
         if not self.measuring:
             self.counts.xruns += 1
             return
+        then_ns, left = self._seen
+        hasty = left - (now_ns - then_ns) * SAMPLE_RATE // NS_PER_S > HOP
         self._empties += 1
-        small = self._settings.buffer_hops == "auto" or self._empties > TOLERATED
-        if small and self._empties <= TOLERATED + MOST_TRIES:
+        if (hasty or self._settings.buffer_hops == "auto") and self._empties <= MOST_TRIES:
             self._hops = min(self._hops + 1, BUFFER_RANGE[1])
             self._measure_from_ns = None if self._measure_from_ns is None else now_ns
 

@@ -65,9 +65,14 @@ class SoundFileSink:
             raise InputError(f"{self._part.path}: cannot be written ({err})") from err
 
     def close(self) -> None:
-        """Finish the file and give it its name."""
-        if not self._file.closed:
-            self._file.close()
+        """Finish the file and give it its name; one without any sound is not kept."""
+        if self._file.closed:
+            return
+        empty = self._file.frames == 0
+        self._file.close()
+        if empty:
+            self._part.discard()
+        else:
             self._part.commit()
 
     def abort(self) -> None:

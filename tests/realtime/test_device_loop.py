@@ -244,6 +244,17 @@ def test_a_buffer_smaller_than_the_device_takes_at_once_is_enlarged(
     assert stage.device.stalls == stalls
 
 
+def test_a_given_buffer_stays_when_only_we_are_slow(make_stage: MakeStage) -> None:
+    stage = make_stage(buffer_hops=2)
+    film = Film(stage)
+    for n in range(0, 80, 4):
+        film.play(n, n + 4, set())
+        stall(stage, 20 * MS)
+    assert stage.device.stalls > 5
+    assert not stage.loop.measuring
+    assert stage.loop.buffer_hops == 2
+
+
 def test_measuring_ends_even_if_the_ring_runs_empty_all_the_time(make_stage: MakeStage) -> None:
     stage = make_stage(buffer_hops="auto")
     film = Film(stage)

@@ -66,6 +66,11 @@ def test_an_aborted_file_leaves_nothing_and_an_older_one_alone(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_file_without_sound_is_not_kept(tmp_path: Path) -> None:
+    SoundFileSink(tmp_path / "out.wav").close()
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("codec", ["libx264", "mpeg4", "mjpeg"])
 def test_movie_has_the_pictures_of_the_source_and_our_sound_in_its_place(
     tmp_path: Path, codec: str

@@ -62,6 +62,18 @@ def test_times_are_those_of_the_file_from_its_first_frame(write_video: Write) ->
     source.close()
 
 
+def test_repeated_and_backward_times_are_left_out(
+    write_video: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = FileSource(write_video([10, 60, 110, 160], [0, 40, 80, 120]))
+    clean = list(source._pictures())
+    dirty = [clean[0], clean[0], clean[1], clean[2], clean[1], clean[2], clean[3]]
+    monkeypatch.setattr(source, "_pictures", lambda: iter(dirty))
+    frames = list(source)
+    assert [f.captured_ns // 1_000_000 for f in frames] == [0, 40, 80, 120]
+    assert [f.sequence for f in frames] == [0, 1, 2, 3]
+
+
 def test_end_is_the_end_of_the_last_frame(write_video: Write) -> None:
     source = FileSource(write_video([10] * 50, list(range(0, 2000, 40)), name="film.mp4"))
     frames = list(source)
