@@ -28,8 +28,8 @@ LATENCY = 64
 """Delay of a blow, samples: the same as the network's voice, so that both can be mixed."""
 
 # Columns of a zone's running numbers.
-AGE, GAIN, ENVELOPE, DEBRIS, FRICTION, BURST, LOW, HIGH, STICK, NEXT_BUBBLE = range(10)
-SCALARS = 10
+AGE, GAIN, ENVELOPE, DEBRIS, FRICTION, BURST, LOW, HIGH, STICK, NEXT_BUBBLE, TUNED = range(11)
+SCALARS = 11
 
 PITCH, SPREAD, JITTER, RING, LOSS, BRIGHT, CONTACT, MODAL, NOISE, NOISE_RING = range(10)
 COLOUR, GRAINS, GRAIN_LEVEL, BUBBLE_LEVEL, SWELL, LEVEL, RUB, TEAR = range(10, 18)
@@ -192,6 +192,10 @@ def play_hop(
             strike(palette[zone], strength[zone], keys[zone], bank[zone])
             run[zone, AGE] = -float(onset_sample[zone] + LATENCY)
             run[zone, GAIN] = 10.0 ** (2.0 * (strength[zone] - 1.0))
+        elif run[zone, TUNED] == 0.0 and friction[zone] + burst[zone] > 0:
+            strike(palette[zone], 1.0, keys[zone], bank[zone])
+        if onset[zone] + friction[zone] + burst[zone] > 0:
+            run[zone, TUNED] = 1.0
         levels[0] = _amplitude(friction[zone]) * 10.0 ** (palette[zone, RUB] / 20.0)
         levels[1] = _amplitude(burst[zone]) * 10.0 ** (palette[zone, TEAR] / 20.0)
         ring_hop(palette[zone], levels, keys[zone], run[zone], bank[zone], out[zone])

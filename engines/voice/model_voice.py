@@ -21,7 +21,7 @@ _BANK_ROWS = 9
 
 @dataclass(slots=True)
 class ModelVoiceState:
-    """Running numbers float64[Z, 10], resonators and bubbles float64[Z, 9, 20], hop returned."""
+    """Running numbers float64[Z, 11], resonators and bubbles float64[Z, 9, 20], hop returned."""
 
     run: NDArray[np.float64]
     bank: NDArray[np.float64]
