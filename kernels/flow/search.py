@@ -23,7 +23,7 @@ from synchresis.kernels.flow.patches import (
     slope_sums,
 )
 from synchresis.kernels.flow.pictures import PAD, Floats
-from synchresis.kernels.flow.settings import FINE_PATCH, NOISE, PATCH, STILL_BIAS
+from synchresis.kernels.flow.settings import FINE_PATCH, NOISE, STILL_BIAS
 
 _NOISE = np.float32(NOISE * NOISE)
 _STILL_BIAS = np.float32(STILL_BIAS)
@@ -125,25 +125,34 @@ def search(
 
 
 @compiled
-def changes(template: Floats, picture: Floats, room: Room, scale: float, out: Floats) -> None:
-    """Write the mean |C(x + scale·d) − T(x)| of patches of 4 × 4 pixels, grey 0 to 1.
+def changes(
+    template: Floats,
+    picture: Floats,
+    room: Room,
+    shape: tuple[int, int],
+    scale: float,
+    out: Floats,
+) -> None:
+    """Write the mean |C(x + scale·d) − T(x)| of patches, grey 0 to 1.
 
     Args:
         template: padded picture before.
         picture: padded picture now.
         room: displacements, and arrays to work in.
+        shape: patch and stride, 4 both.
         scale: factor of the displacements.
         out: float32[R, C], written.
     """
     rows, cols = room.trust.shape
+    stride = shape[1]
     share = np.float32(1.0 / 255.0)
     patches = room.templates[0]
     for r in range(rows):
         for first in range(0, cols, LANES):
             cells = min(LANES, cols - first)
-            corner = PAD + PATCH * r - 1, PAD + PATCH * first - 1
-            collect_template(template, corner, PATCH, cells, patches)
-            _move(picture, room, (r, first, 0), (PATCH, PATCH), np.float32(scale))
+            corner = PAD + stride * r - 1, PAD + stride * first - 1
+            collect_template(template, corner, stride, cells, patches)
+            _move(picture, room, (r, first), shape, np.float32(scale))
             change_sums(patches, room.block, room.shift, room.sums)
             for c in range(cells):
                 out[r, first + c] = room.sums[c] * share
@@ -183,12 +192,12 @@ def _remember(room: Room, place: tuple[int, int, int]) -> None:
 def _move(
     picture: Floats,
     room: Room,
-    place: tuple[int, int, int],
+    place: tuple[int, int],
     shape: tuple[int, int],
     scale: np.float32,
 ) -> None:
     """Fetch a part's patches of the picture from where `room.d` times `scale` says."""
-    r, first, _ = place
+    r, first = place
     patch, stride = shape
     cols = room.trust.shape[1]
     cells = min(LANES, cols - first)
@@ -213,16 +222,16 @@ def _try_still(
     cells = min(LANES, cols - first)
     begin = (r + 1) * (cols + 2) + 1 + first
     sums, still = room.sums, room.work[0]
-    _move(picture, room, place, shape, _ZERO)
-    residual_sums(room.templates[kept], room.block, room.shift, shape[0], sums)
-    for c in range(cells):
-        still[begin + c] = _STILL_BIAS * (sums[LANES + c] - sums[c] * sums[c])
-    _move(picture, room, place, shape, np.float32(1.0))
-    residual_sums(room.templates[kept], room.block, room.shift, shape[0], sums)
-    for c in range(cells):
-        if still[begin + c] < sums[LANES + c] - sums[c] * sums[c]:
-            room.d[0, begin + c] = _ZERO
-            room.d[1, begin + c] = _ZERO
+    for moved in range(2):
+        _move(picture, room, (r, first), shape, np.float32(moved))
+        residual_sums(room.templates[kept], room.block, room.shift, shape[0], sums)
+        for c in range(cells):
+            variance = sums[LANES + c] - sums[c] * sums[c]
+            if not moved:
+                still[begin + c] = _STILL_BIAS * variance
+            elif still[begin + c] < variance:
+                room.d[0, begin + c] = _ZERO
+                room.d[1, begin + c] = _ZERO
 
 
 @compiled
@@ -234,7 +243,7 @@ def _measure(
     cols = room.trust.shape[1]
     cells = min(LANES, cols - first)
     begin = (r + 1) * (cols + 2) + 1 + first
-    _move(picture, room, place, shape, np.float32(1.0))
+    _move(picture, room, (r, first), shape, np.float32(1.0))
     sums, slopes = room.sums, room.slopes[kept]
     residual_sums(room.templates[kept], room.block, room.shift, shape[0], sums)
     dx, dy = room.d[0, begin : begin + cells], room.d[1, begin : begin + cells]

@@ -1,6 +1,7 @@
 """The streaming flow stage: a grey picture in, the motion of each cell since the last one out."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from synchresis.kernels.flow.camera import Doubles, fit_motion
 from synchresis.kernels.flow.grid import refine_grid
 from synchresis.kernels.flow.pictures import Floats, halve, padded_picture, shrink
 from synchresis.kernels.flow.search import Room, changes, make_room, search
-from synchresis.kernels.flow.settings import FlowSettings
+from synchresis.kernels.flow.settings import PATCH, FlowSettings
 
 Grey = NDArray[np.uint8]
 """uint8[height, width], the analysed picture."""
@@ -129,7 +130,9 @@ class Flow:
         seen = int(state.frames[0])
         state.frames[0] = seen + 1
         later, earlier = state.pyramids[seen % 2], state.pyramids[1 - seen % 2]
-        _build(grey, 1 << self._finest, later)
+        shrink(grey, 1 << self._finest, later[0])
+        for large, small in pairwise(later):
+            halve(large, small)
         field = state.field
         if seen == 0:
             for array in (field.flow, field.residual, field.difference, field.motion):
@@ -153,8 +156,9 @@ class Flow:
                 np.multiply(room.d, np.float32(2.0), out=room.d)
             grid = room if number else coarse
             search(earlier[step.picture], later[step.picture], grid, step.sizes, step.pulls)
-        changes(earlier[base], later[base], room, 0.5**base, state.field.residual)
-        changes(earlier[base], later[base], room, 0.0, state.field.difference)
+        shape = PATCH, PATCH
+        changes(earlier[base], later[base], room, shape, 0.5**base, state.field.residual)
+        changes(earlier[base], later[base], room, shape, 0.0, state.field.difference)
 
     def _report(self, state: FlowState, dt_s: float, aspect: float) -> None:
         """Convert pixels of the finest level to picture widths per second."""
@@ -186,14 +190,6 @@ def _plan(settings: FlowSettings, finest: int) -> tuple[_Step, ...]:
         )
         for level in settings.levels
     )
-
-
-@compiled
-def _build(grey: Grey, side: int, pictures: tuple[Floats, ...]) -> None:
-    """Fill a pyramid from the new picture."""
-    shrink(grey, side, pictures[0])
-    for k in range(1, _PICTURES):
-        halve(pictures[k - 1], pictures[k])
 
 
 @compiled
