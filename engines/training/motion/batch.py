@@ -1,9 +1,13 @@
 """A batch of sequences as the network is trained on them, and its change of look."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
+
+SOUND_BANDS = 16
+"""Bands of the sound that the audio forwarding regulariser hears."""
 
 
 @dataclass(slots=True)
@@ -19,6 +23,8 @@ class Batch:
         event_xy: float32[B, E, 2], places, fractions of the picture.
         event_strength: float32[B, E], 0..1.
         levels: float32[B, T, 2], friction and burst, 0..1.
+        located: bool[B], whether places and levels of events are known (scenes) or not (videos).
+        sound: float32[B, T, SOUND_BANDS], log energy round each frame (videos; 0 for scenes).
     """
 
     pixels: Tensor
@@ -29,6 +35,8 @@ class Batch:
     event_xy: Tensor
     event_strength: Tensor
     levels: Tensor
+    located: Tensor
+    sound: Tensor
 
     def take(self, index: Tensor) -> "Batch":
         """The sequences at these positions."""
@@ -52,16 +60,18 @@ def mirrored(batch: Batch, which: Tensor) -> Batch:
     sign = batch.motion.new_tensor([-1.0, 1.0, -1.0, 1.0, -1.0, 1.0])
     turn = batch.event_xy.new_tensor([1.0, 0.0])
     scale = batch.event_xy.new_tensor([-1.0, 1.0])
-    return Batch(
+    return replace(
+        batch,
         pixels=torch.where(pick, batch.pixels.flip(-1), batch.pixels),
         flow=torch.where(pick[..., None], flow, batch.flow),
         motion=torch.where(which[:, None, None], batch.motion * sign, batch.motion),
-        captured_s=batch.captured_s,
-        event_s=batch.event_s,
         event_xy=torch.where(which[:, None, None], turn + batch.event_xy * scale, batch.event_xy),
-        event_strength=batch.event_strength,
-        levels=batch.levels,
     )
+
+
+def together(parts: Sequence[Batch]) -> Batch:
+    """Sequences of several batches as one."""
+    return Batch(**{f.name: torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Batch)})
 
 
 def rescaled(flow: Tensor, generator: torch.Generator) -> Tensor:

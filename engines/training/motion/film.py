@@ -10,7 +10,7 @@ from torch import Tensor
 from synchresis.engines.scenes.raster_torch import render_torch
 from synchresis.engines.scenes.world import World
 from synchresis.engines.training.flow_torch import flow_torch, to_widths
-from synchresis.engines.training.motion.batch import Batch
+from synchresis.engines.training.motion.batch import SOUND_BANDS, Batch
 from synchresis.kernels.flow.settings import FlowSettings
 
 EVENTS = 24
@@ -145,10 +145,13 @@ def truth_of(worlds: Sequence[World], device: torch.device) -> dict[str, Tensor]
         "event_strength": strength,
         "levels": levels,
     }
-    return {
+    truth = {
         name: torch.tensor(value, dtype=torch.float32, device=device)
         for name, value in named.items()
     }
+    truth["located"] = torch.ones(B, dtype=torch.bool, device=device)
+    truth["sound"] = torch.zeros(B, T, SOUND_BANDS, device=device)
+    return truth
 
 
 def steps_of(worlds: Sequence[World], device: torch.device) -> Tensor:

@@ -34,6 +34,7 @@ class Targets:
         levels: float32[B, T, 2], of the whole picture.
         sounding: int64[B, T]: 1 sounding, 0 silent, -1 between.
         weight: float32[B, T], 0 on the first frame, which answers for nothing.
+        located: float32[B, 1], 1 where places and levels are known.
     """
 
     impact: Tensor
@@ -47,6 +48,7 @@ class Targets:
     levels: Tensor
     sounding: Tensor
     weight: Tensor
+    located: Tensor
 
 
 def blob(xy: Tensor, rows: int, cols: int, sigma: float) -> Tensor:
@@ -96,18 +98,21 @@ def targets_of(batch: Batch, tau_s: Tensor, rows: int = 30, cols: int = 40) -> T
     strength = pick(batch.event_strength[:, None].expand_as(share), owner)
     weight = torch.ones_like(share[..., 0])
     weight[:, 0] = 0.0
+    located = batch.located.float()[:, None]
+    known = located[..., None, None]
     return Targets(
         impact=impact,
         total=share.amax(2),
         map=sounding_map,
-        map_weight=weight[..., None, None] * ~elsewhere,
+        map_weight=weight[..., None, None] * ~elsewhere * known,
         strength=strength,
         when=pick(when.clamp_min(0.0), owner),
-        near=(impact > 0.3).float(),
-        inside=((impact > 0.3) & (pick(when, owner) >= 0.0)).float(),
+        near=(impact > 0.3) * known,
+        inside=((impact > 0.3) & (pick(when, owner) >= 0.0)) * known,
         levels=batch.levels,
         sounding=sounding_of(since, batch.levels),
         weight=weight,
+        located=located,
     )
 
 

@@ -63,24 +63,29 @@ def sampled(embedding: Tensor, label: Tensor, count: int) -> tuple[Tensor, Tenso
     return embedding[joined], label[joined]
 
 
-def terms_of(out: dict[str, Tensor], targets: Targets) -> dict[str, Tensor]:
+def terms_of(
+    out: dict[str, Tensor], targets: Targets, elsewhere: Tensor | None = None
+) -> dict[str, Tensor]:
     """Every term of the loss.
 
     Args:
         out: the network's logits for [B, T].
         targets: of the same frames.
+        elsewhere: float32[B, 1], probability that a frame's sound comes from outside the picture.
     """
     logits = {name: value.float() for name, value in out.items()}
     weight = targets.weight
-    cells = weight[..., None, None]
-    events = (targets.total * weight).sum().clamp_min(4.0)
+    placed = weight * targets.located
+    events = (targets.total * placed).sum().clamp_min(4.0)
+    dense = quality_focal(logits["impact"], targets.impact) * placed[..., None, None]
     top = logits["impact"].flatten(2).topk(2, 2).values.mean(2)
     bce = F.binary_cross_entropy_with_logits
+    cells = weight[..., None, None]
     vectors, label = sampled(logits["embedding"].flatten(0, 1), targets.sounding.flatten(), 256)
-    hit = bce(logits["total"][..., 0], targets.total, reduction="none") * (1 + 3 * targets.total)
-    hit_top = bce(top, targets.total, reduction="none") * (1 + 3 * targets.total)
+    hit = heard_loss(logits["total"][..., 0], targets.total, elsewhere)
+    hit_top = heard_loss(top, targets.total, elsewhere)
     return {
-        "dense": (quality_focal(logits["impact"], targets.impact) * cells).sum() / events,
+        "dense": dense.sum() / events,
         "total": masked_mean(hit, weight),
         "top": masked_mean(hit_top, weight),
         "map": 4.0
@@ -91,9 +96,23 @@ def terms_of(out: dict[str, Tensor], targets: Targets) -> dict[str, Tensor]:
         "when": masked_mean(
             bce(logits["when"], targets.when, reduction="none"), targets.inside * cells
         ),
-        "levels": masked_mean(level_loss(logits, targets), weight),
+        "levels": masked_mean(level_loss(logits, targets), placed),
         "contrast": contrastive(vectors, label),
     }
+
+
+def heard_loss(logits: Tensor, target: Tensor, elsewhere: Tensor | None) -> Tensor:
+    """Cross entropy of hearing an event in a frame, events four times, float32[B, T].
+
+    With `elsewhere` b an event is heard if it is seen or comes from outside: 1 - (1 - p)(1 - b).
+    """
+    weight = 1 + 3 * target
+    if elsewhere is None:
+        loss = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+        return loss * weight
+    heard = 1 - torch.sigmoid(-logits) * (1 - elsewhere)
+    heard = heard.clamp(1e-5, 1 - 1e-5)
+    return F.binary_cross_entropy(heard, target, reduction="none") * weight
 
 
 def level_loss(logits: dict[str, Tensor], targets: Targets) -> Tensor:

@@ -13,10 +13,12 @@ from torch import Tensor
 from synchresis.engines.evaluation.tracks import figures
 from synchresis.engines.scenes.world import SimSettings
 from synchresis.engines.training.motion.batch import Batch, mirrored, relit, rescaled
-from synchresis.engines.training.motion.feed import TRAIN_SEED, WorldFeed, validation_worlds
+from synchresis.engines.training.motion.feed import TRAIN_SEED, validation_worlds
 from synchresis.engines.training.motion.film import film
+from synchresis.engines.training.motion.forwarding import AudioForwarding
 from synchresis.engines.training.motion.labels import targets_of
 from synchresis.engines.training.motion.losses import WEIGHTS, terms_of, total_loss
+from synchresis.engines.training.motion.material import Material, MaterialSettings
 from synchresis.engines.training.motion.network import MotionNetwork, NetworkSettings
 from synchresis.engines.training.motion.reel import Reel
 from synchresis.engines.training.motion.validate import network_inputs, save_tracks, tracks_of
@@ -29,9 +31,6 @@ AVERAGE = 0.998
 
 WARM_STEPS = 150
 """Steps of rising learning rate."""
-
-FILL = 4
-"""Batches in the reel before sequences are repeated."""
 
 RUN_SEEDS = 100_000_000
 """Seeds set apart for each resumed run, so that none sees a world again."""
@@ -55,6 +54,9 @@ class TrainSettings:
         seed: of weights, draws and worlds.
         report_s: seconds between reports and checkpoints.
         validation: held-out sequences of every report.
+        videos: folder of videos with sound to learn from as well, None for scenes alone.
+        share: of a batch that comes from videos.
+        video_workers: processes that read videos.
         final: held-out sequences scored at the end, at every lookahead, for the threshold.
         families: names to train on, all training families when empty.
         compiled: whether the network goes through torch.compile (a minute once, then faster).
@@ -76,6 +78,9 @@ class TrainSettings:
     report_s: float = 120.0
     validation: int = 64
     final: int = 128
+    videos: Path | None = None
+    share: float = 0.5
+    video_workers: int = 1
     families: tuple[str, ...] = ()
     compiled: bool = False
     resume: bool = True
@@ -117,12 +122,12 @@ class Trainer:
         self.run_network = torch.compile(self.network) if settings.compiled else self.network
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.half)
         self.average = RunningAverage(self.network)
-        self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=settings.rate, weight_decay=0.02
-        )
+        self.forwarding = AudioForwarding().to(self.device)
+        weights = [*self.network.parameters(), *self.forwarding.parameters()]
+        self.optimizer = torch.optim.AdamW(weights, lr=settings.rate, weight_decay=0.02)
         self.draws = torch.Generator(self.device).manual_seed(settings.seed + 1)
-        self.reel = Reel(settings.capacity)
-        self.steps = self.first_step = 0
+        self.material: Material | None = None
+        self.steps = 0
         self.runs = 0
         self.spent_s = 0.0
         self.log = settings.out / "motion.jsonl"
@@ -144,14 +149,29 @@ class Trainer:
         """Train until the budget is spent, reporting and saving on the way."""
         s = self.settings
         worlds = SimSettings(frames=s.frames, families=s.families)
-        first = TRAIN_SEED + RUN_SEEDS * (self.runs + 50 * s.seed)
-        feed = WorldFeed(worlds, workers=s.workers, group=s.films, first_seed=first)
+        self.material = Material(self.material_settings(worlds), self.device)
         self.runs += 1
         try:
-            self.loop(feed, self.held_out(worlds, s.validation))
+            self.loop(self.held_out(worlds, s.validation))
         finally:
-            feed.close()
+            self.material.close()
         save_tracks(self.tracks, self.average.network, self.held_out(worlds, s.final))
+
+    def material_settings(self, worlds: SimSettings) -> MaterialSettings:
+        """What this run trains on; a resumed run sees other worlds."""
+        s = self.settings
+        return MaterialSettings(
+            worlds=worlds,
+            batch=s.batch,
+            share=s.share,
+            videos=s.videos,
+            workers=s.workers,
+            video_workers=s.video_workers,
+            films=s.films,
+            capacity=s.capacity,
+            repeats=s.repeats,
+            first_seed=TRAIN_SEED + RUN_SEEDS * (self.runs + 50 * s.seed),
+        )
 
     def held_out(self, worlds: SimSettings, count: int) -> Batch:
         """Validation sequences, filmed in groups of one size."""
@@ -162,13 +182,12 @@ class Trainer:
             reel.add(film(shots[start : start + self.settings.films], self.device))
         return reel.draw(len(shots), self.draws)
 
-    def loop(self, feed: WorldFeed, held_out: Batch) -> None:
-        """Film, step, report."""
+    def loop(self, held_out: Batch) -> None:
+        """Step and report until the budget is spent."""
         budget = 60.0 * self.settings.minutes
         mark, last = time.monotonic(), time.monotonic()
         terms: list[Tensor] = []
         while self.spent_s < budget:
-            self.shoot(feed)
             terms.append(self.step(self.spent_s / budget))
             now = time.monotonic()
             self.spent_s, mark = self.spent_s + now - mark, now
@@ -177,22 +196,6 @@ class Trainer:
                 self.report(dict(zip(WEIGHTS, means, strict=True)), held_out)
                 terms, last = [], time.monotonic()
                 self.spent_s, mark = self.spent_s + last - mark, last
-
-    def shoot(self, feed: WorldFeed) -> None:
-        """Film new worlds where they are due, and wait for them while there is too little."""
-        s = self.settings
-        drawn = (self.steps - self.first_step) * s.batch
-        due = self.reel.size < FILL * s.batch or self.reel.added * s.repeats <= drawn
-        if not due:
-            return
-        short = self.reel.size < s.batch
-        worlds = feed.take(wait_s=60.0 if short else None)
-        if worlds:
-            self.reel.add(film(worlds, self.device))
-        elif feed.alive() == 0:
-            raise RuntimeError("every simulating worker ended; see their messages above")
-        if self.reel.size < s.batch:
-            self.shoot(feed)
 
     def step(self, progress: float) -> Tensor:
         """One step of the optimiser; the terms of the loss in the order of WEIGHTS."""
@@ -215,7 +218,8 @@ class Trainer:
     def terms(self) -> dict[str, Tensor]:
         """Loss terms of a drawn batch."""
         s = self.settings
-        batch = self.reel.draw(s.batch, self.draws)
+        assert self.material is not None
+        batch = self.material.draw(self.draws)
         toss = torch.rand(3, s.batch, generator=self.draws, device=self.device)
         batch = mirrored(batch, toss[0] < 0.5)
         low, high = TAU_RANGE_S
@@ -225,7 +229,8 @@ class Trainer:
         self.network.train()
         with torch.autocast(self.device.type, torch.float16, enabled=self.half):
             out = self.run_network(pixels, rescaled(flow, self.draws), timing)
-        return terms_of(out, targets_of(batch, tau_s))
+        elsewhere = self.forwarding(batch.sound, batch.located) if s.videos else None
+        return terms_of(out, targets_of(batch, tau_s), elsewhere)
 
     def report(self, means: dict[str, float], held_out: Batch) -> None:
         """Validate, print one line, append it to the log, save."""
@@ -233,7 +238,8 @@ class Trainer:
         line = {
             "minutes": round(self.spent_s / 60, 2),
             "steps": self.steps,
-            "worlds": self.reel.added,
+            "worlds": self.material.reel.added if self.material else 0,
+            "videos": self.material.video_reel.added if self.material else 0,
             **{f"loss_{name}": round(value, 4) for name, value in means.items()},
             **{name: round(value, 3) for name, value in found.items()},
         }
@@ -246,6 +252,7 @@ class Trainer:
         """Write the checkpoint, whole or not at all."""
         content = {
             "network": self.network.state_dict(),
+            "forwarding": self.forwarding.state_dict(),
             "average": self.average.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
@@ -263,10 +270,10 @@ class Trainer:
         content = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
         self.network.load_state_dict(content["network"])
         self.average.network.load_state_dict(content["average"])
+        self.forwarding.load_state_dict(content["forwarding"])
         self.optimizer.load_state_dict(content["optimizer"])
         self.scaler.load_state_dict(content["scaler"])
         self.steps, self.runs = content["steps"], content["runs"]
-        self.first_step = self.steps
         self.spent_s = content["spent_s"]
 
 

@@ -4,7 +4,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
-from synchresis.engines.training.motion.batch import Batch, mirrored, relit  # noqa: E402
+from synchresis.engines.training.motion.batch import (  # noqa: E402
+    SOUND_BANDS,
+    Batch,
+    mirrored,
+    relit,
+)
 from synchresis.engines.training.motion.labels import (  # noqa: E402
     blob,
     soft_hits,
@@ -37,6 +42,8 @@ def batch_of(count: int = 2, frames: int = 12, *, event_s: float = 0.1501) -> Ba
         event_xy=torch.tensor([[[0.25, 0.5], [0.5, 0.5]]]).repeat(count, 1, 1),
         event_strength=torch.tensor([[0.8, 0.0]]).repeat(count, 1),
         levels=torch.zeros(count, frames, 2),
+        located=torch.ones(count, dtype=torch.bool),
+        sound=torch.zeros(count, frames, SOUND_BANDS),
     )
 
 

@@ -1,0 +1,46 @@
+import json
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs the extra [train]")
+
+from synchresis.engines.training.motion.network import NetworkSettings  # noqa: E402
+from synchresis.engines.training.motion.train import (  # noqa: E402
+    Trainer,
+    TrainSettings,
+    load_network,
+)
+from synchresis.engines.training.motion.validate import LOOKAHEADS_MS, load_tracks  # noqa: E402
+
+TINY = NetworkSettings(pixel=4, fine=8, middle=8, deep=8, embedding=4)
+
+
+def settings(out, minutes):
+    return TrainSettings(
+        minutes=minutes,
+        out=out,
+        batch=2,
+        frames=12,
+        films=2,
+        validation=2,
+        final=2,
+        report_s=1.0,
+        families=("ball",),
+        network=TINY,
+    )
+
+
+def test_a_run_reports_saves_scores_and_goes_on_where_it_was(tmp_path):
+    Trainer(settings(tmp_path, 0.03)).run()
+    lines = [json.loads(line) for line in (tmp_path / "motion.jsonl").read_text().splitlines()]
+    assert lines[-1]["steps"] >= 1 and lines[-1]["worlds"] >= 2
+    assert all(np.isfinite(lines[-1]["loss_dense"]) for _ in lines)
+    tracks = load_tracks(tmp_path / "motion_tracks.npz")
+    assert set(tracks) == set(LOOKAHEADS_MS) and len(tracks[0]) == 2
+    again = Trainer(settings(tmp_path, 0.03))
+    assert again.steps == lines[-1]["steps"] and again.spent_s > 0.03 * 60
+    own = again.average.network.state_dict()
+    kept = load_network(tmp_path / "motion.pt").state_dict()
+    for name, value in own.items():
+        torch.testing.assert_close(value, kept[name])
