@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from synchresis.engines.control import Controls
 from synchresis.engines.evaluation import voice_judges as judges
 from synchresis.engines.evaluation import voice_measures as measures
-from synchresis.engines.evaluation.voice_playing import HitPlayer, Hits
+from synchresis.engines.evaluation.voice_playing import ROWS, HitPlayer, Hits
 from synchresis.engines.packs import Pack
 from synchresis.engines.timebase import HOP, SAMPLE_RATE
 from synchresis.engines.training.voice.recordings import Recordings, gather
@@ -30,6 +30,7 @@ HOPS: Final = 240
 
 SHORTEST: Final = 2048
 LOUD_STEPS: Final = (0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)
+TAKES: Final = 3
 CLOSEST_MODEL: Final = {
     "wood_hit": "wood", "woodblock_claves": "wood", "door_knock": "wood", "footstep_wood": "wood",
     "glass_hit": "glass", "glass_break": "glass", "ceramic_dish": "ceramic", "plastic": "plastic",
@@ -169,6 +170,7 @@ def compare(target: Target, made: Floats, copied: Floats, sampler: Sampler) -> d
         "kind": target.kind,
         "attack_ms": measures.attack_error_ms(made, target.sound),
         "copy_attack_ms": measures.attack_error_ms(copied, target.sound),
+        "sampler_attack_ms": measures.attack_error_ms(sampled, target.sound),
     }
     versions = {"made": made, "copy": copied, "sampler": sampled}
     model = CLOSEST_MODEL.get(target.palette)
@@ -211,9 +213,10 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, float]:
             if values:
                 out[f"{name}_{distance}"] = float(np.mean(values))
     out["made_over_sampler_mel"] = out["made_mel"] / out["sampler_mel"]
-    late = np.abs([row["attack_ms"] for row in rows])
-    out["attack_median_ms"] = float(np.median(late))
-    out["attack_p95_ms"] = float(np.percentile(late, 95))
+    for prefix in ("", "copy_", "sampler_"):
+        late = np.abs([row[f"{prefix}attack_ms"] for row in rows])
+        out[f"{prefix}attack_median_ms"] = float(np.median(late))
+        out[f"{prefix}attack_p95_ms"] = float(np.percentile(late, 95))
     return out
 
 
@@ -267,25 +270,27 @@ def instrument(pack: Pack, player: HitPlayer) -> dict[str, Any]:
 
 
 def loudness_steps(pack: Pack, player: HitPlayer, name: str) -> list[float]:
-    """Loudness of hits of rising strength, dB, mean of four takes each."""
-    steps = np.repeat(np.array(LOUD_STEPS, np.float32), 4)
+    """Loudness of hits of rising strength, dB, mean of TAKES takes each."""
+    steps = np.repeat(np.array(LOUD_STEPS, np.float32), TAKES)
     palette = np.repeat(pack.embedding(name)[None], len(steps), axis=0)
-    sound = player.play(Hits(palette, steps, np.zeros(len(steps), np.int64)), 60)
-    levels = np.array([measures.loudness_db(row) for row in sound]).reshape(-1, 4)
+    sound = player.play(Hits(palette, steps, np.zeros(len(steps), np.int64)), 30)
+    levels = np.array([measures.loudness_db(row) for row in sound]).reshape(-1, TAKES)
     return [float(level) for level in levels.mean(axis=1)]
 
 
 def silence_after(pack: Pack, player: HitPlayer, names: list[str]) -> dict[str, float]:
-    """Peak from 2 s after each palette's own -60 dB on, dBFS."""
-    decays = np.array([pack.palette(name).decay60_s for name in names])
-    hops = int((decays.max() + 2.5) * SAMPLE_RATE / HOP)
-    palette = np.stack([pack.embedding(name) for name in names])
-    ones = np.ones(len(names), np.float32)
-    sound = player.play(Hits(palette, ones, np.zeros(len(names), np.int64)), hops)
+    """Peak from 2 s after each palette's own -60 dB on, dBFS; palettes of like decay together."""
+    names = sorted(names, key=lambda name: pack.palette(name).decay60_s)
     levels = {}
-    for name, row, decay in zip(names, sound, decays, strict=True):
-        rest = row[int((decay + 2.0) * SAMPLE_RATE) :]
-        levels[name] = 20 * float(np.log10(np.abs(rest).max() + 1e-12))
+    for first in range(0, len(names), ROWS):
+        group = names[first : first + ROWS]
+        decays = [pack.palette(name).decay60_s for name in group]
+        palette = np.stack([pack.embedding(name) for name in group])
+        hits = Hits(palette, np.ones(len(group), np.float32), np.zeros(len(group), np.int64))
+        sound = player.play(hits, int((decays[-1] + 2.5) * SAMPLE_RATE / HOP))
+        for name, row, decay in zip(group, sound, decays, strict=True):
+            rest = row[int((decay + 2.0) * SAMPLE_RATE) :]
+            levels[name] = 20 * float(np.log10(np.abs(rest).max() + 1e-12))
     return levels
 
 

@@ -21,7 +21,7 @@ SIZES: Final = (2048, 1024, 512, 256, 128, 64)
 
 RISE_SHARE: Final = 0.9
 RISE_WITHIN_S: Final = 0.060
-ENVELOPE_S: Final = 0.001
+ENVELOPE_S: Final = 0.004
 
 _MEL = mel_matrix(BANDS, SIZE)
 
@@ -57,7 +57,7 @@ def stft_distance(made: Floats, real: Floats) -> float:
 
 
 def envelope(sound: Floats) -> Floats:
-    """RMS over the last millisecond."""
+    """RMS over the last 4 ms: longer than a period of what carries the level, short of a rise."""
     width = int(ENVELOPE_S * SAMPLE_RATE)
     power = np.cumsum(np.pad(sound.astype(np.float64) ** 2, (width, 0)))
     smooth: Floats = np.sqrt(np.maximum(power[width:] - power[:-width], 0) / width)
