@@ -1,4 +1,4 @@
-"""`bench latency`: service time, age live, and motion-to-sound through a real audio path."""
+"""`bench latency`: start, service time, age live, motion-to-sound through a real audio path."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from synchresis.bench.result import (
     thinned,
 )
 from synchresis.bench.service import run_service
+from synchresis.bench.startup import run_startup
 from synchresis.bench.wakeup import measure_wakeups
 from synchresis.engines.packs import load_pack
 from synchresis.errors import DeviceError
@@ -51,8 +52,13 @@ Part = Callable[[Options], Findings]
 
 
 def run(options: Options) -> Report:
-    """All parts, or those asked for: "service", "age", "sound"."""
-    parts: Mapping[str, Part] = {"service": _service, "age": _age, "sound": _sound}
+    """All parts, or those asked for: "start", "service", "age", "sound"."""
+    parts: Mapping[str, Part] = {
+        "start": _start,
+        "service": _service,
+        "age": _age,
+        "sound": _sound,
+    }
     found = [part(options) for name, part in parts.items() if options.wants(name)]
     return Report(
         "latency",
@@ -107,6 +113,10 @@ _SOUND_CAPTION: Final = (
     "sound server included. Oracle: true contacts in place of the motion engine's events; it shows "
     "the transport alone."
 )
+
+
+def _start(options: Options) -> Findings:
+    return Findings(*run_startup(options))
 
 
 def _service(options: Options) -> Findings:
