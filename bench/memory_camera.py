@@ -133,7 +133,7 @@ class MemoryCamera:
         ]
 
     def contacts_between(self, begin_ns: int, end_ns: int) -> list[int]:
-        """True contacts after `begin_ns` and up to `end_ns`, process clock; none before the begin."""
+        """True contacts after `begin_ns` and up to `end_ns`; none before it has begun."""
         if self.begin_ns is None:
             return []
         return [contact for contact in self.contacts_ns() if begin_ns < contact <= end_ns]
