@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
         instrument = Instrument(options.pack(args), options.instrument_settings(args))
         stack.callback(instrument.close)
         settings, parts = _wire(args, stack)
+        say("getting ready (the first time kernels are compiled: up to a minute)")
         instrument.prepare()
         if settings.clock == "device":
             instrument.voice.check_load()

@@ -47,6 +47,6 @@ def run(args: argparse.Namespace) -> int:
         return 0
     print(
         f"{args.output}: {report.seconds:.2f} s, {report.frames} frames, {report.events} hits, "
-        f"{report.speed:.1f} times faster than real time"
+        f"at {report.speed:.1f} times real time"
     )
     return 0
