@@ -55,6 +55,16 @@ def test_a_flash_becomes_one_event_and_hits_none(rng, tiny_pack):
     assert late.max() <= (80 + 34) * MS
 
 
+def test_a_flash_that_rises_over_two_frames_is_one(tiny_pack):
+    parser = FlashParser(tiny_pack)
+    parser.prepare()
+    state = parser.initial_state()
+    levels = [20, 20, 90, 180, 180, 20, 20]
+    pictures = [np.full((120, 160), level, np.uint8) for level in levels]
+    frames = [Frame(picture, k * NS // 30, k) for k, picture in enumerate(pictures)]
+    assert [len(parser.step(frame, state).events) for frame in frames] == [0, 0, 1, 0, 0, 0, 0]
+
+
 def test_plan_is_irregular_and_repeatable():
     pauses = FlashPlan(flashes=50, seed=1).pauses_s()
     assert np.array_equal(pauses, FlashPlan(flashes=50, seed=1).pauses_s())
@@ -70,7 +80,8 @@ def test_answers_are_paired_with_their_flashes(rng):
     seen = [time + 45 * MS for time in shown]
     sound = 1e-4 * rng.standard_normal(12 * 48_000).astype(np.float32)
     answered = [time + (90 + k) * MS for k, time in enumerate(shown) if k != 3]
-    for time in [*answered, shown[-1] + 2 * NS]:
+    echo, stranger = answered[0] + 300 * MS, shown[-1] + 2 * NS
+    for time in [*answered, echo, stranger]:
         place = (time - origin) * 48_000 // NS
         sound[place : place + 960] += 0.3 * rng.standard_normal(960).astype(np.float32)
     found = answer_flashes(shown, seen, Recording(sound, SampleClock(origin_ns=origin)))
