@@ -1,0 +1,1 @@
+"""Teaching: new palettes from recordings, new looks from videos, as overlays on a pack."""

@@ -1,0 +1,80 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from synchresis.engines.training.voice import codec
+from synchresis.engines.training.voice.recordings import (
+    decay60,
+    gather,
+    load,
+    loudness_db,
+    save,
+    trim,
+)
+from synchresis.engines.training.voice.split import choose, read_held_out, read_manifest
+
+
+def test_codec_gives_back_what_was_quantised(rng: np.random.Generator) -> None:
+    sounds = [rng.integers(-5000, 5000, 700).astype(np.int32), np.zeros(10, np.int32)]
+    sounds.append(np.cumsum(rng.integers(-9, 9, 3000)).astype(np.int32))
+    predicted = [codec.predict(sound) for sound in sounds]
+    whole = codec.unsqueeze(*codec.squeeze([zigzag for zigzag, _ in predicted]))
+    begin = 0
+    for sound, (_, order) in zip(sounds, predicted, strict=True):
+        part = whole[begin : begin + len(sound)]
+        np.testing.assert_array_equal(codec.restore(part, order), sound)
+        begin += len(sound)
+
+
+def test_packed_recordings_read_back(small_sounds: Path, tmp_path: Path) -> None:
+    recordings = gather(small_sounds)
+    save(recordings, tmp_path / "packed.npz")
+    again = load(tmp_path / "packed.npz")
+    assert again.files == recordings.files
+    assert again.families == recordings.families
+    assert np.abs(again.samples - recordings.samples).max() < 1e-3
+    np.testing.assert_array_equal(again.family, recordings.family)
+
+
+def test_levels_follow_the_family_where_they_can_be_trusted(small_sounds: Path) -> None:
+    recordings = gather(small_sounds)
+    kept = recordings.family == recordings.families.index("wood_hit/kept")
+    assert recordings.trusted[kept].all()
+    assert recordings.strength[kept].max() == 1.0
+    np.testing.assert_allclose(
+        np.sort(recordings.strength[kept]), [0.7, 0.85, 1.0], atol=0.01
+    )  # 0, -6 and -12 dB
+    loose = ~recordings.trusted
+    assert (recordings.strength[loose] == 1.0).all()
+    for index in np.flatnonzero(loose):
+        assert np.abs(recordings.sound(int(index))).max() == pytest.approx(1.0)
+
+
+def test_trim_starts_at_the_onset() -> None:
+    sound = np.zeros(48_000, np.float32)
+    sound[5000:15_000] = np.exp(-np.arange(10_000) / 500)
+    cut = trim(sound)
+    assert cut[:8].max() == 0
+    assert cut[8] == 1.0
+    assert len(cut) < 5000
+
+
+def test_decay_and_loudness_of_a_known_sound() -> None:
+    time = np.arange(96_000) / 48_000
+    sound = (10 ** (-3 * time / 0.5) * np.sin(2 * np.pi * 500 * time)).astype(np.float32)
+    assert decay60(sound) == pytest.approx(0.5, rel=0.05)
+    assert loudness_db(np.ones(4800, np.float32)) == pytest.approx(0.0, abs=0.01)
+
+
+def test_the_committed_list_is_what_the_rule_gives(sounds_dir: Path) -> None:
+    assert choose(read_manifest(sounds_dir)) == read_held_out()
+
+
+def test_held_out_families_are_whole(sounds_dir: Path) -> None:
+    held = read_held_out()
+    rows = read_manifest(sounds_dir)
+    apart = {row["palette"] + row["family"] for row in rows if held.get(row["file"]) == "family"}
+    for row in rows:
+        if row["palette"] + row["family"] in apart:
+            assert held.get(row["file"]) == "family"
