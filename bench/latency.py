@@ -101,7 +101,7 @@ def sound_findings(runs: Mapping[SoundCase, SoundRun], loopback: list[float]) ->
     }
     figures: list[Figure] = [Histogram("Motion to sound", "ms", series, _SOUND_CAPTION)]
     figures += [
-        Waterfall(f"D through the sound server, {_label(case)}", "ms", listened.status.parts_ms)
+        _delay(f"D through the sound server, {_label(case)}", listened.status.parts_ms)
         for case, listened in runs.items()
         if not case.oracle
     ]
@@ -194,7 +194,7 @@ def _age_figures(
         series["idle loop"] = thinned(idle["before"] + idle["after"])
         figures.append(Histogram(f"Age live, {fps:g} frames a second", "ms", series, _AGE_CAPTION))
     figures += [
-        Waterfall(f"D, {transport}, {fps:g} frames a second", "ms", live.parts_ms)
+        _delay(f"D, {transport}, {fps:g} frames a second", live.parts_ms)
         for (transport, fps), live in runs.items()
         if fps == 60.0
     ]
@@ -226,6 +226,12 @@ def _sound_results(name: str, listened: SoundRun) -> list[Result]:
         Result(f"{name}.D.{part}", round(length, 3), "ms")
         for part, length in status.parts_ms.items()
     ]
+
+
+def _delay(title: str, parts_ms: Mapping[str, float]) -> Waterfall:
+    """D as a sum of its parts; the lookahead steps back."""
+    signed = {name: -ms if name == "lookahead" else ms for name, ms in parts_ms.items()}
+    return Waterfall(title, "ms", signed)
 
 
 def _label(case: SoundCase) -> str:

@@ -1,8 +1,10 @@
 """The page: results and figures of one or more reports as one self-contained HTML file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
+from itertools import starmap, zip_longest
 from pathlib import Path
+from typing import Final
 
 from synchresis.bench.result import (
     Figure,
@@ -39,7 +41,12 @@ th,td{text-align:left;padding:.35em .6em .35em 0;border-bottom:1px solid var(--r
  vertical-align:top}td.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 td.name{min-width:8em}dl{display:grid;grid-template-columns:max-content 1fr;
  gap:0 1em;font-size:.88rem;margin:0}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
-@media (max-width:520px){svg{font-size:24px}}
+details{margin:.6em 0}summary{cursor:pointer;font-weight:600}
+@media (max-width:520px){svg{font-size:24px}
+ .numbers tr{display:flex;flex-wrap:wrap;gap:0 .9em;border-bottom:1px solid var(--rule);
+ padding:.3em 0}.numbers td,.numbers th{border:0;padding:0}.numbers .name{flex:0 0 100%}
+ .number::before{content:attr(data-label) " ";color:var(--soft)}
+ .numbers tr:first-child{display:none}}
 """
 
 
@@ -85,28 +92,77 @@ def _host(report: Report) -> str:
 
 
 def _results(results: Sequence[Result]) -> str:
-    rows = "".join(_result_row(result) for result in results)
+    """Comparisons first; distributions and the rest folded away."""
+    spread = _distributions(results)
+    known = {f"{name}.{part}" for name, parts in spread.items() for part in parts}
+    peers = [result for result in results if result.peer]
+    rest = [each for each in results if not each.peer and each.metric not in known]
     return (
-        "<details open><summary>All numbers</summary>"
-        '<div class="scroll"><table><tr><th>metric<th>value<th>ratio<th>against, and what is equal'
-        f"</tr>{rows}</table></div></details>"
+        _fold("Against peers", _PEER_HEAD, map(_peer_row, peers), open_=True)
+        + _fold("Distributions", _SPREAD_HEAD, starmap(_spread_row, spread.items()))
+        + _fold("Other numbers", _REST_HEAD, map(_rest_row, rest))
     )
 
 
-def _result_row(result: Result) -> str:
+_PEER_HEAD: Final = ("metric", "ours", "ratio", "against, and what is equal")
+_SPREAD: Final = ("p5", "p50", "p95", "p99", "max", "cpu_p50")
+_SPREAD_HEAD: Final = ("metric", *_SPREAD)
+_REST_HEAD: Final = ("metric", "value", "note")
+
+
+def _distributions(results: Sequence[Result]) -> dict[str, dict[str, Result]]:
+    """Percentiles by the metric they are of; metrics with a median alone are none."""
+    found: dict[str, dict[str, Result]] = {}
+    for result in results:
+        name, _, part = result.metric.rpartition(".")
+        if part in _SPREAD and not result.peer:
+            found.setdefault(name, {})[part] = result
+    return {name: parts for name, parts in found.items() if {"p50", "p95"} <= set(parts)}
+
+
+def _fold(title: str, head: Sequence[str], rows: Iterable[str], *, open_: bool = False) -> str:
+    """A table that can be folded away; nothing where it has no rows."""
+    body = "".join(rows)
+    if not body:
+        return ""
+    cells = "".join(f"<th>{escape(name)}" for name in head)
+    return (
+        f"<details{' open' if open_ else ''}><summary>{escape(title)}</summary>"
+        f'<div class="scroll"><table class="numbers"><tr>{cells}</tr>{body}</table></div></details>'
+    )
+
+
+def _peer_row(result: Result) -> str:
     ratio = "" if result.ratio is None else f"{result.ratio:.3g}"
-    name = escape(result.metric).replace(".", ".<wbr>")
     against = " — ".join(text for text in (result.peer or "", result.note) if text)
-    return (
-        f'<tr><td class="name">{name}</td>'
-        f'<td class="number">{_value(result)}</td><td class="number">{ratio}</td>'
-        f"<td>{escape(against)}</td></tr>"
+    return _row(result.metric, [_value(result), ratio], against, labels=("ours", "ratio"))
+
+
+def _spread_row(name: str, parts: dict[str, Result]) -> str:
+    values = [_value(parts[part]) if part in parts else "" for part in _SPREAD]
+    return _row(name, values, labels=_SPREAD)
+
+
+def _rest_row(result: Result) -> str:
+    return _row(result.metric, [_value(result)], result.note)
+
+
+def _row(
+    metric: str, numbers: Sequence[str], note: str | None = None, *, labels: Sequence[str] = ()
+) -> str:
+    """Name, numbers with the labels they need on a phone, and, where there are notes, a note."""
+    name = escape(metric).replace(".", ".<wbr>")
+    cells = "".join(
+        f'<td class="number" data-label="{label if number else ""}">{escape(number)}</td>'
+        for number, label in zip_longest(numbers, labels, fillvalue="")
     )
+    last = "" if note is None else f"<td>{escape(note)}</td>"
+    return f'<tr><td class="name">{name}</td>{cells}{last}</tr>'
 
 
 def _value(result: Result) -> str:
     unit = "" if result.unit in ("1", "count") else f" {result.unit}"
-    return escape(f"{result.value:.5g}{unit}")
+    return f"{result.value:.4g}{unit}"
 
 
 def _figure(figure: Figure) -> str:

@@ -85,7 +85,7 @@ def draw_waterfall(parts: Mapping[str, float], unit: str) -> str:
         total += length
     low = min([0.0, *(min(pair) for pair in ends)])
     high = max([1e-9, *(max(pair) for pair in ends)])
-    axis = Axis(low, high, 215, WIDTH - 95)
+    axis = Axis(low, high, 215, WIDTH - 140)
     body = []
     for row, ((name, length), (begin, end)) in enumerate(zip(parts.items(), ends, strict=True)):
         body.append(_bar(row, name, (axis.place(begin), axis.place(end)), f"{length:.3g} {unit}"))

@@ -6,7 +6,7 @@ from synchresis.bench.latency import age_findings, sound_findings
 from synchresis.bench.motion_to_sound import SoundCase, SoundRun
 from synchresis.bench.pairing import pair_onsets
 from synchresis.bench.report import render_page
-from synchresis.bench.result import Report
+from synchresis.bench.result import Report, Waterfall
 from synchresis.engines.timebase import HOP, NS_PER_S
 from synchresis.errors import EngineError
 from synchresis.realtime.record import Delayed, Played, Pushed
@@ -64,7 +64,7 @@ def test_a_node_that_breaks_down_ends_the_run_at_once(tiny_pack):
 
 def status(**changes):
     values = {name: 0 for name in Status.__dataclass_fields__}
-    parts = {"frame_interval": 16.7, "parse": 4.0, "lookahead": 0.0}
+    parts = {"frame_interval": 16.7, "parse": 4.0, "lookahead": 5.0}
     return Status(**(values | {"delay_ms": 40.0, "parts_ms": parts, "late": 1} | changes))
 
 
@@ -81,6 +81,8 @@ def test_sound_findings_tell_oracle_and_system_apart():
     assert values["latency.sound.oracle.lookahead_off.p50"] == pytest.approx(40)
     assert values["latency.sound.loopback.p50"] == pytest.approx(2.7)
     assert values["latency.sound.lookahead_off.D.parse"] == 4.0
+    delays = [figure for figure in found.figures if isinstance(figure, Waterfall)]
+    assert sum(delays[0].parts.values()) == pytest.approx(16.7 + 4 - 5)
     page = render_page([Report("latency", {}, found.results, found.figures)])
     assert "oracle, lookahead off" in page
     assert page.count("D through the sound server") == 1

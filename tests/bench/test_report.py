@@ -79,6 +79,25 @@ def test_page_holds_every_kind_of_figure_and_loads_nothing():
     assert not re.search(r"https?://", page)
 
 
+def test_percentiles_share_a_row_and_peers_come_first():
+    results = [
+        Result("a.p50", 1.0, "ms"),
+        Result("a.p95", 2.0, "ms"),
+        Result("alone.p50", 3.0, "s", note="not a distribution"),
+        Result("flow", 0.5, "ms", peer="DIS 1 ms", ratio=0.5, note="same frames"),
+    ]
+    page = render_page([report(results)])
+    parsed(page)
+    against, spread, rest = page.split("<details")[2:]
+    assert "open" in against.split(">")[0]
+    assert "DIS 1 ms — same frames" in against
+    assert spread.count("<tr>") == 2
+    assert "1 ms</td>" in spread
+    assert "2 ms</td>" in spread
+    assert "not a distribution" in rest
+    assert rest.count("<tr>") == 2
+
+
 @pytest.mark.parametrize(
     "figure",
     [
