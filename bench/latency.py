@@ -33,7 +33,7 @@ RATES: Final = (30.0, 60.0, 120.0)
 AGE_S: Final = 12.0
 """Length of each live run."""
 
-SOUND_S: Final = 60.0
+SOUND_S: Final = 40.0
 """Length of the footage that is listened to."""
 
 IDLE_S: Final = 3.0
@@ -99,7 +99,15 @@ def sound_findings(runs: Mapping[SoundCase, SoundRun], loopback: list[float]) ->
     series = {
         _label(case): thinned(listened.pairing.differences_ms) for case, listened in runs.items()
     }
-    figures: list[Figure] = [Histogram("Motion to sound", "ms", series, _SOUND_CAPTION)]
+    errors = {
+        _label(case): thinned(listened.events.differences_ms)
+        for case, listened in runs.items()
+        if not case.oracle
+    }
+    figures: list[Figure] = [
+        Histogram("Motion to sound", "ms", series, _SOUND_CAPTION),
+        Histogram("Moment given by the parser minus contact", "ms", errors, _EVENT_CAPTION),
+    ]
     figures += [
         _delay(f"D through the sound server, {_label(case)}", listened.status.parts_ms)
         for case, listened in runs.items()
@@ -117,6 +125,12 @@ _SOUND_CAPTION: Final = (
 
 def _start(options: Options) -> Findings:
     return Findings(*run_startup(options))
+
+
+_EVENT_CAPTION: Final = (
+    "What the motion engine adds to the spread: motion to sound is this, plus the constant D, plus "
+    "the sound server."
+)
 
 
 def _service(options: Options) -> Findings:
@@ -210,6 +224,7 @@ _AGE_CAPTION: Final = (
 def _sound_results(name: str, listened: SoundRun) -> list[Result]:
     pairing, status = listened.pairing, listened.status
     results = distribution_results(name, list(pairing.differences_ms))
+    results += distribution_results(f"{name}.event_error", list(listened.events.differences_ms))
     counts = {
         "missed": pairing.missed,
         "extra": pairing.extra,

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from synchresis.bench.memory_camera import Footage, MemoryCamera
 from synchresis.bench.oracle import OracleParser
 from synchresis.bench.pairing import Pairing, pair_onsets, phase_unevenness
+from synchresis.engines.frame import Frame
+from synchresis.engines.gesture import Gesture
 from synchresis.engines.instrument import Instrument, InstrumentSettings
 from synchresis.engines.packs import Pack
 from synchresis.engines.timebase import NS_PER_S, SAMPLE_RATE
@@ -66,12 +68,14 @@ class SoundRun:
 
     Attributes:
         pairing: contacts and the sounds that answered them.
+        events: contacts and the moments the parser gave them, before D: its own error of time.
         status: of the session at its end: D, its parts, τ, late, xruns.
         unevenness: of the contacts' phases in the frame interval, 0 is perfectly spread.
         lost_samples: that the recording lost and filled with zeros.
     """
 
     pairing: Pairing
+    events: Pairing
     status: Status
     unevenness: float
     lost_samples: int
@@ -89,7 +93,8 @@ def run_sound(case: SoundCase, footage: Footage, pack: Pack) -> SoundRun:
     settings = LiveSettings(device=case.device, buffer_hops=BUFFER_HOPS)
     with Recorder(seconds=length_s + 20, device=case.device) as recorder:
         watch = _Watch()
-        with LiveSession(instrument, settings, parts=Parts(source=camera)) as session:
+        parts = Parts(source=camera)
+        with LiveSession(instrument, settings, parts=parts, on_gesture=watch.note) as session:
             while session.poll():
                 watch.see(session.status())
         time.sleep(TAIL_S)
@@ -130,11 +135,16 @@ def measure_loopback(device: str | None = None) -> NDArray[np.float64]:
 
 
 class _Watch:
-    """Follows a session until D and τ stand still."""
+    """Follows a session: when D and τ stand still, and what the parser says."""
 
     def __init__(self) -> None:
         self.status: Status | None = None
         self.settled_ns: int | None = None
+        self.events_ns: list[int] = []
+
+    def note(self, _: Frame, gesture: Gesture) -> None:
+        """Take the events of a frame; the parser's thread."""
+        self.events_ns += [event.t_ns for event in gesture.events]
 
     def see(self, status: Status) -> None:
         """Take the newest status."""
@@ -158,15 +168,20 @@ def _instrument(case: SoundCase, camera: MemoryCamera, pack: Pack) -> Instrument
 def _result(watch: _Watch, camera: MemoryCamera, recording: Recording) -> SoundRun:
     assert watch.status is not None
     from_ns = (watch.settled_ns or camera.begin()) + round(SETTLE_S * NS_PER_S)
-    contacts = [t / NS_PER_S for t in camera.contacts_ns() if t > from_ns]
+    contacts = _seconds(camera.contacts_ns(), from_ns)
     loudest = float(np.abs(recording.sound).max(initial=0.0))
     onsets = hear_onsets(recording.sound, floor=max(LEAST, FLOOR * loudest))
-    sounds = [recording.clock.ns_of(int(onset)) / NS_PER_S for onset in onsets]
-    heard = [t for t in sounds if t > from_ns / NS_PER_S]
+    sounds = [recording.clock.ns_of(int(onset)) for onset in onsets]
     phases = [t - camera.begin() / NS_PER_S for t in contacts]
     return SoundRun(
-        pair_onsets(contacts, heard),
+        pair_onsets(contacts, _seconds(sounds, from_ns)),
+        pair_onsets(contacts, _seconds(watch.events_ns, from_ns)),
         watch.status,
         phase_unevenness(phases, camera.nominal_fps),
         recording.lost_samples,
     )
+
+
+def _seconds(times_ns: list[int], from_ns: int) -> list[float]:
+    """Times after a moment, in seconds."""
+    return [time_ns / NS_PER_S for time_ns in times_ns if time_ns > from_ns]

@@ -70,14 +70,16 @@ def status(**changes):
 
 def test_sound_findings_tell_oracle_and_system_apart():
     contacts = np.arange(1.0, 21.0)
-    ours = SoundRun(pair_onsets(contacts, contacts[2:] + 0.045), status(), 0.05, 0)
-    oracle = SoundRun(pair_onsets(contacts, contacts + 0.040), status(), 0.05, 0)
+    exact, early = pair_onsets(contacts, contacts), pair_onsets(contacts, contacts - 0.005)
+    ours = SoundRun(pair_onsets(contacts, contacts[2:] + 0.045), early, status(), 0.05, 0)
+    oracle = SoundRun(pair_onsets(contacts, contacts + 0.040), exact, status(), 0.05, 0)
     found = sound_findings(
         {SoundCase("off"): ours, SoundCase("off", oracle=True): oracle}, [2.7, 2.7]
     )
     values = {result.metric: result.value for result in found.results}
     assert values["latency.sound.lookahead_off.p50"] == pytest.approx(45)
     assert values["latency.sound.lookahead_off.missed"] == 2
+    assert values["latency.sound.lookahead_off.event_error.p50"] == pytest.approx(-5)
     assert values["latency.sound.oracle.lookahead_off.p50"] == pytest.approx(40)
     assert values["latency.sound.loopback.p50"] == pytest.approx(2.7)
     assert values["latency.sound.lookahead_off.D.parse"] == 4.0
