@@ -111,10 +111,11 @@ class FlowLaunches:
         self._found = source
 
     def _add_iteration(self, level: Level, before: Level, **values: int) -> None:
+        kernel = SEARCH[level.patch]
         tiles = -(-level.rows // SEARCH_TILE) * -(-level.cols // SEARCH_TILE)
         self._add(
-            SEARCH,
-            tiles * SEARCH.threads,
+            kernel,
+            tiles * kernel.threads,
             **self._pair(level.halvings),
             **values,
             start=self._work.pointers["start"],
@@ -123,7 +124,6 @@ class FlowLaunches:
             cols=level.cols,
             coarse_rows=before.rows,
             coarse_cols=before.cols,
-            patch=level.patch,
             stride=level.stride,
             tries_still=level.tries_still,
             scale=2.0 ** (before.halvings - level.halvings),

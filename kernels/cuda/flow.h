@@ -15,6 +15,7 @@ struct Pair {
   float y;
 };
 
+template <int PATCH>
 struct Search {
   static constexpr int TILE = 8, RING = 4, REGION = TILE + 2 * RING;
   static constexpr int THREADS = REGION * REGION, PHASES = 7;
@@ -31,8 +32,7 @@ struct Search {
   int cols;
   int coarse_rows;
   int coarse_cols;
-  int patch;           // pixels along its side
-  int stride;          // pixels from patch to patch
+  int stride;          // pixels from patch to patch; a patch has PATCH along its side
   int first;           // whether this is the level's first iteration
   int tries_still;     // whether standing still is tried at the level's start
   float scale;         // pixels of this level in one of the level before
@@ -106,18 +106,18 @@ struct Search {
             scale * (0.75f * (0.75f * a.y + 0.25f * b.y) + 0.25f * (0.75f * c.y + 0.25f * d.y))};
   }
 
-  HD int corner(int index) const { return stride * index - (patch - stride) / 2; }
+  HD int corner(int index) const { return stride * index - (PATCH - stride) / 2; }
 
   HD float variance(Cell at, Pair d) const {
     float sum = 0, squares = 0;
-    for (int i = 0; i < patch * patch; ++i) {
-      const int y = corner(at.row) + i / patch, x = corner(at.col) + i % patch;
+    UNROLL for (int i = 0; i < PATCH * PATCH; ++i) {
+      const int y = corner(at.row) + i / PATCH, x = corner(at.col) + i % PATCH;
       const float r = later.sample(float(y) + d.y, float(x) + d.x) - earlier.at(y, x);
       sum += r;
       squares += r * r;
     }
-    const float mean = sum / float(patch * patch);
-    return squares / float(patch * patch) - mean * mean;
+    const float mean = sum / float(PATCH * PATCH);
+    return squares / float(PATCH * PATCH) - mean * mean;
   }
 
   HD Pair begin(Cell at) const {
@@ -129,8 +129,8 @@ struct Search {
 
   HD Equations ask(Cell at, Pair d) const {
     float r_sum = 0, rr = 0, xx = 0, xy = 0, yy = 0, sx = 0, sy = 0, xr = 0, yr = 0;
-    for (int i = 0; i < patch * patch; ++i) {
-      const int row = corner(at.row) + i / patch, col = corner(at.col) + i % patch;
+    UNROLL for (int i = 0; i < PATCH * PATCH; ++i) {
+      const int row = corner(at.row) + i / PATCH, col = corner(at.col) + i % PATCH;
       const int y = clamped(row, 0, earlier.height - 1), x = clamped(col, 0, earlier.width - 1);
       const float gx = 0.5f * (earlier.at(y, x + 1) - earlier.at(y, x - 1));
       const float gy = 0.5f * (earlier.at(y + 1, x) - earlier.at(y - 1, x));
@@ -145,7 +145,7 @@ struct Search {
       xr += gx * r;
       yr += gy * r;
     }
-    const float n = 1.0f / float(patch * patch);
+    const float n = 1.0f / float(PATCH * PATCH);
     const float mean = r_sum * n;
     const float fit = NOISE * NOISE / (rr * n - mean * mean + NOISE * NOISE);
     const float pull_x = (xx * d.x + xy * d.y - xr) * n, pull_y = (xy * d.x + yy * d.y - yr) * n;

@@ -14,6 +14,7 @@
 
 #ifdef __CUDACC__
 #define HD __host__ __device__ __forceinline__
+#define UNROLL _Pragma("unroll 16")  // loads of 16 pixels are under way at once
 #else
 #include <algorithm>
 #include <cstring>
@@ -21,6 +22,7 @@
 #include <random>
 #include <vector>
 #define HD inline
+#define UNROLL
 #endif
 
 namespace synchresis {

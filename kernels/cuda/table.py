@@ -59,18 +59,16 @@ HALVE_BYTES: Final = Kernel("halve_bytes", 256, PICTURE_LEVEL)
 HALVE_FLOATS: Final = Kernel("halve_floats", 256, PICTURE_LEVEL)
 """A level of the pyramid from the level before, halved."""
 
-SEARCH: Final = Kernel(
-    "search",
-    256,
-    (
-        *(("earlier", POINTER), *_fields(INTEGER, "earlier_height earlier_width")),
-        *(("later", POINTER), *_fields(INTEGER, "later_height later_width")),
-        *_fields(POINTER, "coarse found start to trust"),
-        *_fields(INTEGER, "rows cols coarse_rows coarse_cols patch stride first tries_still"),
-        *_fields(FLOAT, "scale coupling reach"),
-    ),
+SEARCH_LEVEL: Final = (
+    *(("earlier", POINTER), *_fields(INTEGER, "earlier_height earlier_width")),
+    *(("later", POINTER), *_fields(INTEGER, "later_height later_width")),
+    *_fields(POINTER, "coarse found start to trust"),
+    *_fields(INTEGER, "rows cols coarse_rows coarse_cols stride first tries_still"),
+    *_fields(FLOAT, "scale coupling reach"),
 )
-"""One iteration of the search on one level. One block per 8 by 8 patches."""
+
+SEARCH: Final = {side: Kernel(f"search_{side}", 256, SEARCH_LEVEL) for side in (4, 8)}
+"""One iteration of the search on one level, by side of its patches. A block has 8 by 8 patches."""
 
 SEARCH_TILE: Final = 8
 """Patches along the side of a block of `search`."""
@@ -125,7 +123,7 @@ KERNELS: Final = (
     TAKE_BYTES,
     HALVE_BYTES,
     HALVE_FLOATS,
-    SEARCH,
+    *SEARCH.values(),
     MEASURE,
     FIT_MOTION,
     DESCRIBE,
