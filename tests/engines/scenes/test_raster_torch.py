@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from synchresis.engines.scenes import SimSettings, evaluation_families, simulate, train_families
+from synchresis.engines.scenes import (
+    SimSettings,
+    evaluation_families,
+    sensor,
+    simulate,
+    train_families,
+)
 from synchresis.engines.scenes.batch import stack
 from synchresis.engines.scenes.render import PictureSize, render
 from synchresis.errors import ParameterError
@@ -45,6 +51,26 @@ def test_batched_pictures_equal_single_ones_through_the_codec():
     difference = np.abs(batched - single)
     assert difference.mean() < 0.15
     assert np.mean(difference > 2) < 0.02
+
+
+def test_the_batched_codec_equals_the_single_one_at_key_and_skipped_frames(rng):
+    from synchresis.engines.scenes import sensor_torch
+
+    film = (0.5 + 0.01 * rng.standard_normal((6, 24, 32))).astype(np.float32)
+    film[3:] += 0.1
+    rows = np.zeros((6, sensor.SENSOR_SIZE), np.float32)
+    rows[:, sensor.STEP], rows[:, sensor.SKIP] = 0.004, 0.02
+    rows[[0, 2], sensor.KEY] = 1.0
+    coded, single = np.zeros((24, 32, 1), np.float32), []
+    for picture, row in zip(film, rows, strict=True):
+        sensor.encode(picture[:, :, None], row, sensor.dct_matrix(), coded)
+        single.append((coded[:, :, 0] * 255 + 0.5).clip(0, 255).astype(np.uint8))
+    shown = torch.arange(6)[None]
+    batched = sensor_torch.encode(torch.from_numpy(film)[None], torch.from_numpy(rows)[None], shown)
+    difference = np.abs(batched[0].numpy().astype(int) - np.stack(single))
+    assert np.mean(difference > 0) < 0.01
+    assert (single[1] == single[0]).all()
+    assert (single[2] != single[1]).any()
 
 
 def test_a_batch_holds_what_its_worlds_hold():
