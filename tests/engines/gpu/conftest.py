@@ -1,10 +1,8 @@
 """Places to run the GPU code: a device on the host, and (marker gpu) every backend of a real GPU.
 
 The host's device has NumPy's memory, the kernels' twins and networks on the CPU.
-SYNCHRESIS_TWIN_FLAGS replaces the twin's compiler flags (sanitizers).
 """
 
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -128,7 +126,7 @@ def gpu_twin(tmp_path_factory: pytest.TempPathFactory) -> Twin:
     if shutil.which("g++") is None:
         pytest.skip("no C++ compiler (g++) for the host twin")
     target = tmp_path_factory.mktemp("twin") / "libsynchresis_kernels_host.so"
-    build_twin(target, flags=os.environ.get("SYNCHRESIS_TWIN_FLAGS", "-O2").split())
+    build_twin(target)
     return Twin(target)
 
 

@@ -1,6 +1,5 @@
-"""The host twin of the kernels, compiled once; SYNCHRESIS_TWIN_FLAGS adds sanitizers."""
+"""The host twin of the kernels, compiled once."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from synchresis.kernels.cuda.twin import Twin
 def twin(tmp_path_factory: pytest.TempPathFactory) -> Twin:
     if shutil.which("g++") is None:
         pytest.skip("no C++ compiler (g++) for the host twin")
-    flags = os.environ.get("SYNCHRESIS_TWIN_FLAGS", "-O2").split()
     target: Path = tmp_path_factory.mktemp("twin") / "libsynchresis_kernels_host.so"
-    build_twin(target, flags=flags)
+    build_twin(target)
     return Twin(target)
