@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -16,13 +17,17 @@ from synchresis.engines.gesture import Gesture
 from synchresis.engines.instrument import Instrument, InstrumentSettings
 from synchresis.engines.packs import Pack
 from synchresis.engines.pipeline import Pipeline, bind_parser
+from synchresis.engines.sample_clock import SampleClock
+from synchresis.engines.score import STALE_NS
 from synchresis.engines.timebase import HOP, sample_of
 from synchresis.engines.zone import Zone
 from synchresis.errors import DeviceError, InputError, ParameterError
+from synchresis.kernels.overlap_add import RISE
+from synchresis.realtime.cli.main import main
 from synchresis.realtime.clock import SystemClock
 from synchresis.realtime.live import LiveSession, LiveSettings, Parts
 from synchresis.realtime.nodes import ParserNode
-from synchresis.realtime.record import Seen, load_record, replay
+from synchresis.realtime.record import Delayed, Played, Pushed, Seen, load_record, replay
 from synchresis.realtime.ring import SoftwareRing
 from synchresis.realtime.sources import SourceSettings, camera
 from synchresis.realtime.sources.camera import CameraSettings, CameraSource
@@ -231,6 +236,61 @@ def test_a_run_on_the_device_clock_replays_sample_for_sample(
         again[hop * HOP : (hop + 1) * HOP] = block
     assert np.abs(again).max() > 0.01
     np.testing.assert_array_equal(tape.sound, again)
+
+
+def test_every_impulse_through_the_whole_graph_sounds_at_its_time_plus_the_declared_delay(
+    make_instrument: Callable[..., Instrument],
+) -> None:
+    """Real sockets and threads; times are compared on the device's own line, not a wall's."""
+    film, tape, gestures = FlashFilm(150, fps=25.0), Tape(), {}
+    parts = Parts(source=PacedFilm(film), ring=SoftwareRing(SystemClock(), tape))
+    zones = (Zone(palette="model:wood"),)
+    session = LiveSession(
+        make_instrument(zones=zones, lookahead_ns=0),
+        LiveSettings(recording=True, buffer_hops=8),
+        parts=parts,
+        on_gesture=lambda _, gesture: gestures.update({gesture.sequence: gesture}),
+    )
+    session.run()
+    assert session.record is not None
+    status, steps = session.status(), session.record.steps
+    delay_ns = next(step.delay_ns for step in steps if isinstance(step, Delayed))
+    assert delay_ns == status.delay_ms * MS
+    checked = 0
+    for number, push in enumerate(steps):
+        if not isinstance(push, Pushed) or push.age_ns > STALE_NS:
+            continue
+        clock = SampleClock(push.origin_ns, push.origin_sample, push.rate_mhz)
+        hops = {step.hop for step in steps[number:] if isinstance(step, Played)}
+        for event in gestures[push.sequence].events:
+            sample = clock.sample_of(event.t_ns + delay_ns)
+            if sample // HOP not in hops:  # it came too late, or its hop was skipped
+                continue
+            begin = sample + RISE  # the latency that the voice declares
+            quiet = np.abs(tape.sound[begin - RISE : begin]).max()
+            loud = np.abs(tape.sound[begin : begin + RISE]).max()
+            assert loud > 10 * quiet
+            checked += 1
+    assert checked + status.late + status.dropped >= status.played
+    assert checked > 0
+
+
+def test_live_and_render_write_the_same_file(tiny_pack: Pack, tmp_path: Path) -> None:
+    path = tmp_path / "film.mp4"
+    film = FlashFilm(40)
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for picture in film.pictures:
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+        out.mux(stream.encode(None))
+    shared = ["--pack", str(tiny_pack.path), "--palette", "model:glass", "--seed", "5"]
+    offline, live = tmp_path / "a.flac", tmp_path / "b.flac"
+    assert main(["render", str(path), "-o", str(offline), *shared]) == 0
+    arguments = ["live", "--camera", str(path), "--clock", "virtual", "--out", str(live)]
+    assert main([*arguments, *shared]) == 0
+    assert np.abs(soundfile.read(offline)[0]).max() > 0.01
+    assert live.read_bytes() == offline.read_bytes()
 
 
 class FlashingCamera:
