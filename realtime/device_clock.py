@@ -14,6 +14,12 @@ WINDOW_NS: Final = NS_PER_S
 CREEP_NS: Final = 500_000
 """Most that the line moves per window once settled: 500 parts per million."""
 
+STALL_NS: Final = 1_000_000
+"""A lag beyond this in every call of a window is no drift: the device paused, the line jumps."""
+
+_STALL_CALLS: Final = 20
+"""Calls a window must have had to prove that."""
+
 _FAST_WINDOW_NS: Final = NS_PER_S // 10
 
 
@@ -23,7 +29,8 @@ class DeviceClock:
     A device takes samples in bursts. Seen from outside, sample n is gone at the earliest right
     after the burst that took it, so the smallest lag over a window is the true one; wake-ups that
     come late only look later. The line follows that minimum slowly: drift of two clocks is a few
-    tens of microseconds per second.
+    tens of microseconds per second. Only where every call of a window came late has the device
+    itself paused (a sound server that missed its time); then the line follows at once.
     """
 
     def __init__(self, period: int = 0) -> None:
@@ -40,6 +47,7 @@ class DeviceClock:
         self._taken = 0
         self._window_end_ns = 0
         self._least_ns: int | None = None
+        self._calls = 0
 
     @property
     def period_ns(self) -> int:
@@ -67,6 +75,7 @@ class DeviceClock:
         self._taken = taken
         lag_ns = now_ns - self._taken_ns(taken)
         self._least_ns = lag_ns if self._least_ns is None else min(self._least_ns, lag_ns)
+        self._calls += 1
         if now_ns >= self._window_end_ns:
             self._move(settling=settling)
             self._window_end_ns = now_ns + (_FAST_WINDOW_NS if settling else WINDOW_NS)
@@ -79,7 +88,9 @@ class DeviceClock:
     def _move(self, *, settling: bool) -> None:
         assert self._least_ns is not None
         step = self._least_ns
-        if not settling:
+        paused = step > STALL_NS and self._calls >= _STALL_CALLS
+        if not (settling or paused):
             step = max(-CREEP_NS, min(step, CREEP_NS))
         self.line = SampleClock(self.line.origin_ns + step, self.line.origin_sample)
         self._least_ns = None
+        self._calls = 0

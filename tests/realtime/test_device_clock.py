@@ -81,3 +81,25 @@ def test_a_new_start_draws_a_new_line(rng: np.random.Generator) -> None:
     later = BEGIN + 10 * NS_PER_S
     watch(clock, rng, seconds=2, begin_ns=later, sample=999_936)
     assert abs(error_us(clock, at_s=2, begin_ns=later, sample=999_936)) < 300
+
+
+def test_follows_a_device_that_paused(rng: np.random.Generator) -> None:
+    """A sound server that missed nine periods plays everything 24 ms later from then on."""
+    clock = DeviceClock()
+    watch(clock, rng, seconds=3)
+    now, pause = BEGIN + 3 * NS_PER_S, 24 * MS
+    while now < BEGIN + 6 * NS_PER_S:
+        now += int((0.5 + rng.random()) * MS)
+        calls = max(int((now - pause - BEGIN - 2 * MS) * 48_000 / NS_PER_S // 128) + 1, 0)
+        clock.observe(now, calls * 128)
+    assert abs(error_us(clock, at_s=6) - pause / 1e3) < 500
+
+
+def test_a_few_late_calls_are_no_pause(rng: np.random.Generator) -> None:
+    clock = DeviceClock()
+    watch(clock, rng, seconds=3)
+    before = clock.line.origin_ns
+    for second in range(5):
+        now = BEGIN + (4 + second) * NS_PER_S
+        clock.observe(now, (now - 30 * MS - BEGIN) * 48_000 // NS_PER_S // 128 * 128)
+    assert abs(clock.line.origin_ns - before) <= 5 * CREEP_NS
