@@ -15,6 +15,7 @@ import numpy as np
 
 from synchresis.engines.gesture import Gesture
 from synchresis.engines.playout import Playout
+from synchresis.engines.score import STALE_NS
 from synchresis.engines.timebase import HOP, NS_PER_S, SAMPLE_RATE
 from synchresis.realtime import record as rec
 from synchresis.realtime.clock import Clock, clock_id
@@ -176,6 +177,8 @@ class DeviceLoop:
             return
         self._lookahead_ns = sighting.gesture.lookahead_ns
         captured_ns, arrived_ns = sighting.gesture.captured_ns, delivery.link.arrived_ns
+        if delivery.received_ns - arrived_ns > STALE_NS:
+            return  # its events are too old to be played: no reason to wait for such
         self.meter.add(captured_ns, arrived_ns, sighting.parse_ns, delivery.received_ns)
         if self._measure_from_ns is None:
             self._measure_from_ns = delivery.received_ns

@@ -71,6 +71,16 @@ def test_delay_is_the_sum_of_its_parts_rounded_up(make_stage: MakeStage) -> None
     assert parts.delay_ns == np.ceil(total) * MS
 
 
+def test_a_frame_too_old_to_be_played_does_not_lengthen_the_delay(make_stage: MakeStage) -> None:
+    usual, _ = warmed_up(make_stage)
+    stage = make_stage()
+    film = Film(stage)
+    film.play(0, 20, set())
+    film.play(20, 21, set(), late_ns=300 * MS)
+    film.play(21, 60, set())
+    assert stage.loop.parts.delay_ns == usual.loop.parts.delay_ns
+
+
 @pytest.mark.parametrize("buffer", [2, 4])
 def test_an_impulse_is_heard_after_the_declared_delay(make_stage: MakeStage, buffer: int) -> None:
     stage, film = warmed_up(make_stage, buffer_hops=buffer)
