@@ -109,7 +109,7 @@ def fastest_as_good(ours: Peer, others: Sequence[Peer]) -> tuple[Peer, bool]:
 
 
 def _dis(preset: int, shrink: int) -> Dense:
-    solver = cv2.DISOpticalFlow_create(preset)
+    solver = cv2.DISOpticalFlow.create(preset)
 
     def find(previous: Grey, current: Grey) -> Plane:
         if shrink > 1:

@@ -25,9 +25,8 @@ def hits_table(hits: dict[str, dict[str, float]]) -> str:
             f"{row[f'{kind}attack_median_ms']:.1f}/{row[f'{kind}attack_p95_ms']:.1f}"
             for kind in ("", "copy_", "sampler_")
         )
-        lines.append(
-            f"{name:9}  {row['count']:5}  {mel}  {row['made_over_sampler_mel']:5.2f}  {stft}  {attack}"
-        )
+        over = f"{row['made_over_sampler_mel']:5.2f}"
+        lines.append(f"{name:9}  {row['count']:5}  {mel}  {over}  {stft}  {attack}")
     return "\n".join(lines)
 
 

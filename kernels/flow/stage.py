@@ -66,7 +66,7 @@ class Flow:
     The result belongs to the interval between the last two pictures: the stage adds no delay.
     """
 
-    latency_frames = 0
+    latency_samples = 0
 
     def __init__(self, settings: FlowSettings) -> None:
         self.settings = settings
