@@ -118,8 +118,8 @@ def sound_findings(runs: Mapping[SoundCase, SoundRun], loopback: list[float]) ->
 
 _SOUND_CAPTION: Final = (
     f"Contact in the scene → its sound in the loopback, {FPS:g} frames a second, camera excluded, "
-    "sound server included. Oracle: true contacts in place of the motion engine's events; it shows "
-    "the transport alone."
+    "sound server included. Oracle: true contacts in place of the motion engine's events and a "
+    "physical model in place of the voice engine; it shows the transport alone."
 )
 
 

@@ -15,6 +15,7 @@ from synchresis.engines.gesture import Gesture
 from synchresis.engines.instrument import Instrument, InstrumentSettings
 from synchresis.engines.packs import Pack
 from synchresis.engines.timebase import NS_PER_S, SAMPLE_RATE
+from synchresis.engines.zone import Zone
 from synchresis.realtime.hearing import hear_onsets
 from synchresis.realtime.live import LiveSession, LiveSettings, Parts
 from synchresis.realtime.recorder import Recorder, Recording
@@ -25,6 +26,8 @@ Lookahead = Literal["off", "auto"]
 FPS: Final = 60.0
 
 BUFFER_HOPS: Final = 2
+
+ORACLE_PALETTE: Final = "model:wood"
 
 SETTLE_S: Final = 1.0
 """After D or τ was set, contacts count from here on."""
@@ -48,7 +51,8 @@ class SoundCase:
 
     Attributes:
         lookahead: τ = 0, or as small as brings D to 0.
-        oracle: whether the true contacts stand in for the motion engine's events.
+        oracle: whether the true contacts stand in for the motion engine's events, and a physical
+            model, whose attack is exact, for the voice engine: what is left is the transport.
         device: audio device that is a loopback, None for the system's choice.
     """
 
@@ -157,7 +161,8 @@ class _Watch:
 
 def _instrument(case: SoundCase, camera: MemoryCamera, pack: Pack) -> Instrument:
     lookahead: int | Literal["auto"] = "auto" if case.lookahead == "auto" else 0
-    instrument = Instrument(pack, InstrumentSettings(lookahead_ns=lookahead))
+    zone = Zone(palette=ORACLE_PALETTE) if case.oracle else Zone()
+    instrument = Instrument(pack, InstrumentSettings((zone,), lookahead_ns=lookahead))
     if case.oracle:
         instrument.parser.close()
         instrument.parser = OracleParser(pack, camera.contacts_between)
