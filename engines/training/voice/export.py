@@ -30,6 +30,7 @@ from synchresis.engines.training.voice.streaming import (
     run_sequence,
     state_shapes,
 )
+from synchresis.engines.training.voice.takes import Takes, learned_takes
 from synchresis.engines.voice.layout import (
     BINS,
     CONTROL,
@@ -38,6 +39,7 @@ from synchresis.engines.voice.layout import (
     FAMILIES_TENSOR,
     GRAPH_NOISE,
     NOISE,
+    TAKE,
 )
 from synchresis.engines.voice.mel import MELS
 
@@ -46,6 +48,9 @@ PALETTES: Final = Path(__file__).with_name("palettes.csv")
 
 _INPUTS: Final = {"control": (CONTROL,), "palette": (EMBEDDING,), "noise": (GRAPH_NOISE,)}
 _OUTPUTS: Final = {"real": (BINS,), "imag": (BINS,), "mel": (MELS,)}
+UNREST: Final = 0.6
+"""Share of the learned phase noise that is played: clearer partials, sharper attacks."""
+
 _OPSET = 20
 _DECAY_HOPS = 1000
 
@@ -62,9 +67,9 @@ def voice_entry(network: VoiceNetwork, meta: Free) -> VoiceEntry:
     )
 
 
-def voice_graph(network: VoiceNetwork) -> bytes:
+def voice_graph(network: VoiceNetwork, takes: Takes | None = None) -> bytes:
     """The graph of one hop, batch axis open, as ONNX."""
-    hop = HopNetwork(network).eval()
+    hop = HopNetwork(network, takes, unrest=UNREST).eval()
     states = state_shapes(network)
     example = tuple(torch.zeros(2, *shape) for shape in (*_INPUTS.values(), *states.values()))
     batch = torch.export.Dim("B", min=1, max=64)
@@ -86,7 +91,7 @@ def voice_graph(network: VoiceNetwork) -> bytes:
         return path.read_bytes()
 
 
-def decays(learned: Learned, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
+def decays(learned: Learned, takes: Takes, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
     """Seconds until a loud hit of each palette has fallen by 60 dB for good: float64[P]."""
     count = len(embeddings)
     control = torch.zeros(count, _DECAY_HOPS, CONTROL)
@@ -94,6 +99,9 @@ def decays(learned: Learned, embeddings: NDArray[np.float32]) -> NDArray[np.floa
     noise = torch.randn(count, _DECAY_HOPS, NOISE, generator=torch.Generator().manual_seed(0))
     palette = torch.from_numpy(embeddings)[:, None].expand(-1, _DECAY_HOPS, -1)
     with torch.no_grad():
+        lanes = slice(BINS, BINS + TAKE)
+        noise[..., :BINS] *= UNREST
+        noise[:, 1, lanes] = takes(palette[:, 1], noise[:, 1, lanes])
         played = run_sequence(learned.network, control, palette, noise)
         sound = overlap_add(played.real, played.imag)
     loud = sound.reshape(count, _DECAY_HOPS, HOP).square().mean(2)
@@ -116,9 +124,11 @@ def write_voice(learned: Learned, recordings: Recordings, pack: Path, licences: 
         table = learned.embedding(torch.arange(len(recordings.families))).numpy()
     rows, families = palette_rows(recordings)
     embeddings = table[families]
+    takes = learned_takes(learned, recordings)
+    lasting = decays(learned, takes, embeddings)
     entries = tuple(
         PaletteEntry(row["name"], i, round(float(decay), 3), row["licence"], row["attribution"])
-        for i, (row, decay) in enumerate(zip(rows, decays(learned, embeddings), strict=True))
+        for i, (row, decay) in enumerate(zip(rows, lasting, strict=True))
     )
     weights = sum(p.numel() for p in learned.network.parameters())
     meta: Free = {"weights": weights, "recordings": len(recordings.files)}
@@ -127,7 +137,7 @@ def write_voice(learned: Learned, recordings: Recordings, pack: Path, licences: 
         pack,
         {"voice": voice_entry(learned.network, meta), "palettes": entries},
         {
-            FILE: voice_graph(learned.network),
+            FILE: voice_graph(learned.network, takes),
             PALETTE_FILE: save({PALETTE_TENSOR: embeddings}),
             FAMILIES_FILE: save({FAMILIES_TENSOR: table}, metadata=names),
             "LICENSES.md": licences.read_bytes(),

@@ -50,12 +50,16 @@ def attack_shape(sound: Floats) -> Floats:
 
 
 def principal(rows: Floats, count: int) -> Floats:
-    """The first principal components, each scaled by the share of the first: [R, count]."""
+    """The first principal components, each scaled by the share of the first: [R, count].
+
+    Fewer rows than components leave zeros.
+    """
     centred = rows - rows.mean(axis=0)
     left, size, _ = np.linalg.svd(centred, full_matrices=False)
     components = left[:, :count] * np.sqrt(len(rows))
     # The square root of the share keeps weak components audible to the network.
-    reduced: Floats = (components * np.sqrt(size[:count] / size[0])).astype(np.float32)
+    found = (components * np.sqrt(size[:count] / (size[0] + 1e-9))).astype(np.float32)
+    reduced: Floats = np.pad(found, ((0, 0), (0, count - found.shape[1])))
     return reduced
 
 

@@ -61,18 +61,25 @@ class HopNetwork(nn.Module):
     """One hop: (control, palette, noise, states…) → (real, imag, mel, next states…).
 
     Where control[COPYING] is 1 the last 80 numbers of `noise` are a log-mel that is painted instead
-    of the decoder's; otherwise they are noise and without effect.
+    of the decoder's; otherwise they are noise and without effect. `takes` turns noise into takes of
+    the palette; `unrest` is the share of the learned phase noise that is played.
     """
 
-    def __init__(self, network: VoiceNetwork) -> None:
+    def __init__(
+        self, network: VoiceNetwork, takes: nn.Module | None = None, *, unrest: float = 1.0
+    ) -> None:
         super().__init__()
         self.network = network
+        self.takes = takes
+        self.unrest = unrest
 
     def forward(
         self, control: Tensor, palette: Tensor, noise: Tensor, *states: Tensor
     ) -> tuple[Tensor, ...]:
         """See the class; every tensor [B, …]."""
         bins, take, texture = split_noise(noise[:, :NOISE])
+        if self.takes is not None:
+            take = self.takes(palette, take)
         latch, memory, *rest = states
         history, (real, imag, loudness) = rest[:-3], rest[-3:]
         drive, latch = drive_hop(control, palette, take, texture, latch)
@@ -81,7 +88,7 @@ class HopNetwork(nn.Module):
         mel = copying * noise[:, NOISE:].unsqueeze(1) + (1 - copying) * mel
         features = copying * self.network.painter.copying + (1 - copying) * features
         head, history = self.network.painter(mel, features, list(history))
-        turn = make_turn(self.network, head, drive, bins.unsqueeze(1)).at(0)
+        turn = make_turn(self.network, head, drive, self.unrest * bins.unsqueeze(1)).at(0)
         carried = advance(Carried(real, imag, loudness), turn)
         frame = spectrum(self.network, carried)
         following = (carried.real, carried.imag, carried.magnitude)

@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
 
 from synchresis.engines.runtime.onnx_cpu import OnnxCpuEngine  # noqa: E402
-from synchresis.engines.training.voice.export import voice_entry, voice_graph  # noqa: E402
+from synchresis.engines.training.voice.export import UNREST, voice_entry, voice_graph  # noqa: E402
 from synchresis.engines.training.voice.latches import drive_hop, drive_sequence  # noqa: E402
 from synchresis.engines.training.voice.network import Shape, VoiceNetwork  # noqa: E402
 from synchresis.engines.training.voice.streaming import (  # noqa: E402
@@ -52,9 +52,12 @@ def level_db(error: np.ndarray, truth: np.ndarray) -> float:
     return float(10 * np.log10(np.mean(error**2) / np.mean(truth**2) + 1e-20))
 
 
-def stream(network: VoiceNetwork, inputs: tuple[torch.Tensor, ...]) -> list[np.ndarray]:
+def stream(
+    network: VoiceNetwork, inputs: tuple[torch.Tensor, ...], *, unrest: float = 1.0
+) -> list[np.ndarray]:
     control, palette, noise = inputs
-    hop, states, out = HopNetwork(network), empty_states(network, ROWS), []
+    hop, states = HopNetwork(network, unrest=unrest), empty_states(network, ROWS)
+    out = []
     with torch.no_grad():
         for step in range(HOPS):
             given = hop(control[:, step], palette[:, step], noise[:, step], *states)
@@ -94,7 +97,7 @@ def test_exported_graph_is_the_network(
     engine = OnnxCpuEngine(voice_graph(network), voice_entry(network, {}).spec, batch=ROWS)
     engine.prepare()
     state = engine.initial_state()
-    truth = stream(network, inputs)
+    truth = stream(network, inputs, unrest=UNREST)
     made: list[list[np.ndarray]] = [[], [], []]
     for step in range(HOPS):
         given = engine.step(

@@ -1,0 +1,86 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from synchresis.engines.teach.palette_recordings import read_folder
+from synchresis.errors import InputError
+
+RATE = 48_000
+
+
+def knock(seconds: float = 1.0, *, at: float = 0.3, pitch: float = 700.0) -> np.ndarray:
+    time = np.arange(int(seconds * RATE)) / RATE
+    since = time - at
+    tone = np.sin(2 * np.pi * pitch * since) * np.exp(-np.maximum(since, 0) * 40) * (since >= 0)
+    noise = 1e-5 * np.random.default_rng(0).standard_normal(len(time))
+    return (0.5 * tone + noise).astype(np.float32)
+
+
+def write(folder: Path, name: str, sound: np.ndarray, rate: int = RATE) -> None:
+    soundfile.write(folder / name, sound, rate, subtype="FLOAT")
+
+
+def reason(folder: Path, name: str) -> str:
+    _, refused = read_folder(folder)
+    return {bad.name: bad.reason for bad in refused}[name]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write(tmp_path, "good.wav", knock())
+    return tmp_path
+
+
+def test_a_good_one_starts_at_its_onset_and_is_levelled(folder: Path) -> None:
+    write(folder, "soft.wav", 0.1 * knock())
+    heard, refused = read_folder(folder)
+    assert not refused
+    by_name = {one.name: one for one in heard}
+    assert np.abs(by_name["good.wav"].sound).max() == pytest.approx(1.0)
+    assert by_name["good.wav"].strength == 1.0
+    assert by_name["soft.wav"].strength == pytest.approx(0.5, abs=0.01)
+    assert np.abs(by_name["good.wav"].sound[:200]).max() > 0.5
+
+
+def test_other_rates_are_resampled(folder: Path) -> None:
+    write(folder, "slow.wav", knock()[::2], RATE // 2)
+    heard, _ = read_folder(folder)
+    lengths = {one.name: len(one.sound) for one in heard}
+    assert lengths["slow.wav"] == pytest.approx(lengths["good.wav"], rel=0.1)
+
+
+def test_each_bad_one_is_named_with_its_reason(folder: Path) -> None:
+    write(folder, "silent.wav", np.zeros(RATE, np.float32))
+    write(folder, "clipped.wav", np.clip(20 * knock(), -0.9, 0.9))
+    write(folder, "twice.wav", knock() + knock(at=0.6))
+    time = np.arange(RATE) / RATE
+    mains = sum(0.01 / n * np.sin(2 * np.pi * 50 * n * time) for n in (1, 2, 3))
+    write(folder, "hum.wav", knock() + mains)
+    write(folder, "slow.wav", knock()[::10], 4800)
+    write(folder, "nan.wav", np.where(np.arange(RATE) == 5, np.nan, knock()))
+    (folder / "text.wav").write_text("this is no sound")
+    heard, refused = read_folder(folder)
+    assert [one.name for one in heard] == ["good.wav"]
+    reasons = {bad.name: bad.reason for bad in refused}
+    for name, word in {
+        "silent.wav": "silent",
+        "clipped.wav": "clipped",
+        "twice.wav": "2 hits",
+        "hum.wav": "mains hum at 50 Hz",
+        "slow.wav": "4800 Hz",
+        "nan.wav": "no numbers",
+        "text.wav": "cannot be read",
+    }.items():
+        assert word in reasons[name], (name, reasons[name])
+
+
+def test_nothing_usable_is_an_error_with_the_reasons(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not a folder"):
+        read_folder(tmp_path / "absent")
+    with pytest.raises(InputError, match="no recordings"):
+        read_folder(tmp_path)
+    write(tmp_path, "silent.wav", np.zeros(RATE, np.float32))
+    with pytest.raises(InputError, match=r"silent\.wav: silent"):
+        read_folder(tmp_path)
