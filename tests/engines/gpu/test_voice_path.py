@@ -77,6 +77,17 @@ def test_reset_is_fresh(tiny_pack, place) -> None:
     np.testing.assert_allclose(once, [path.step(*step).copy() for step in steps], atol=1e-6)
 
 
+def test_reset_silences_what_is_still_to_be_played(tiny_pack, host_device, host_model) -> None:
+    path = VoicePath(host_device, host_model(tiny_pack, "voice"), batch=1)
+    tail = path._overlap_add._tail
+    with host_device.active():
+        tail.host["tail"].fill(1.0)
+        tail.upload()
+        tail.host["tail"].fill(0.0)
+    path.reset()
+    assert not path.step(path.control, path.palette, path.noise_index).any()
+
+
 def test_more_zones_than_prepared_are_refused(tiny_pack, host_device, host_model) -> None:
     with pytest.raises(ParameterError, match="batch=2 must be 1 to 1"):
         VoicePath(host_device, host_model(tiny_pack, "voice"), batch=2)
