@@ -112,10 +112,26 @@ def decays(learned: Learned, takes: Takes, embeddings: NDArray[np.float32]) -> N
 
 
 def palette_rows(recordings: Recordings) -> tuple[list[dict[str, str]], list[int]]:
-    """Rows of palettes.csv and the family of each."""
+    """Rows of palettes.csv that the recordings know, and the family of each.
+
+    Where they know none (recordings made by the physical models, or one's own) every palette of
+    the recordings gives one row: its middle family.
+    """
     with PALETTES.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+        rows = [row for row in csv.DictReader(file) if row["family"] in recordings.families]
+    rows = rows or own_rows(recordings)
     return rows, [recordings.families.index(row["family"]) for row in rows]
+
+
+def own_rows(recordings: Recordings) -> list[dict[str, str]]:
+    """One row per palette of the recordings, named as it is."""
+    rows = []
+    for number, name in enumerate(recordings.palettes):
+        members = np.flatnonzero(recordings.palette == number)
+        family = recordings.families[int(members[len(members) // 2])]
+        licence = {"licence": "as its recordings", "attribution": ""}
+        rows.append({"name": name, "family": family, **licence})
+    return rows
 
 
 def write_voice(learned: Learned, recordings: Recordings, pack: Path, licences: Path) -> None:

@@ -78,3 +78,22 @@ def test_held_out_families_are_whole(sounds_dir: Path) -> None:
     for row in rows:
         if row["palette"] + row["family"] in apart:
             assert held.get(row["file"]) == "family"
+
+
+def test_recordings_can_be_made_by_the_physical_models(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from synchresis.engines.training.voice import from_models
+
+    few = {name: from_models.MATERIALS[name] for name in ("wood", "glass")}
+    monkeypatch.setattr(from_models, "MATERIALS", few)
+    monkeypatch.setattr(from_models, "SIZES", (-0.5, 0.5))
+    monkeypatch.setattr(from_models, "STRENGTHS", (0.6, 1.0))
+    made = from_models.make()
+    assert made.palettes == ("wood", "glass")
+    assert len(made.families) == 4
+    assert len(made.files) == 16
+    loud = np.array([file.split("_")[2] == "1.0" for file in made.files])
+    assert made.strength[loud].min() > made.strength[~loud].max()
+    save(made, tmp_path / "made.npz")
+    assert load(tmp_path / "made.npz").files == made.files
