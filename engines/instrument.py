@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from synchresis.engines.motion.parser import MotionParser
+from synchresis.engines.gpu.stages import open_motion_parser
 from synchresis.engines.packs import Pack
 from synchresis.engines.playout import Playout, bind_voice
 from synchresis.engines.runtime.engine import Backend
@@ -49,7 +49,7 @@ class Instrument:
         self.lookahead_ns = 0 if settings.lookahead_ns == "auto" else settings.lookahead_ns
         self.voice = Ensemble(pack, settings.zones, seed=settings.seed, backend=settings.backend)
         self.mixer = Mixer(settings.zones, master_db=settings.gain_db)
-        self.parser = MotionParser(
+        self.parser = open_motion_parser(
             pack,
             settings.zones,
             lookahead_ns=self.lookahead_ns,

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synchresis.engines.control import Controls
+from synchresis.engines.gpu.stages import open_voice
 from synchresis.engines.packs.loading import Pack
 from synchresis.engines.runtime.engine import Backend
 from synchresis.engines.timebase import HOP
@@ -137,7 +138,7 @@ class Ensemble:
             raise ParameterError("zones with a learned palette need a pack; or use model:NAME")
         chosen = _choose(zones, self._learned_rows)
         rows = self._learned_rows.tolist()
-        return Voice(pack, chosen, seed=seed, backend=backend, numbers=rows)
+        return open_voice(pack, chosen, seed=seed, backend=backend, numbers=rows)
 
 
 def copy_rows(controls: Controls, rows: Rows, out: Controls) -> None:
