@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Final, NoReturn
 
 from synchresis import __version__
@@ -51,9 +50,7 @@ def build_parser(argv: Sequence[str]) -> Parser:
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     asked = [name for name in COMMANDS if name in argv[:1]]
     for name in asked or COMMANDS:
-        module = f"synchresis.realtime.cli.{name}"
-        if find_spec(module) is not None:
-            import_module(module).add_parser(subparsers)
+        import_module(f"synchresis.realtime.cli.{name}").add_parser(subparsers)
     return parser
 
 

@@ -41,7 +41,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         cli.main(["--help"])
     assert stop.value.code == 0
     text = capsys.readouterr().out
-    assert all(f"\n    {name} " in text for name in cli.COMMANDS)
+    assert set(cli.COMMANDS) <= set(text.split())
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
