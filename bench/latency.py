@@ -224,6 +224,7 @@ _AGE_CAPTION: Final = (
 def _sound_results(name: str, listened: SoundRun) -> list[Result]:
     pairing, status = listened.pairing, listened.status
     results = distribution_results(name, list(pairing.differences_ms))
+    results += distribution_results(f"{name}.steady", list(listened.steady_ms))
     results += distribution_results(f"{name}.event_error", list(listened.events.differences_ms))
     counts = {
         "missed": pairing.missed,

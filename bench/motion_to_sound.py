@@ -38,6 +38,9 @@ FLOOR: Final = 0.02
 LEAST: Final = 2e-5
 """Nothing is heard below this amplitude."""
 
+STEADY_S: Final = 2.5
+"""The device's time line follows a device that paused within this time."""
+
 TAIL_S: Final = 0.8
 """Recorded after the last picture, for sounds on their way."""
 
@@ -75,7 +78,9 @@ class SoundRun:
         events: contacts and the moments the parser gave them, before D: its own error of time.
         status: of the session at its end: D, its parts, τ, late, xruns.
         unevenness: of the contacts' phases in the frame interval, 0 is perfectly spread.
-        lost_samples: that the recording lost and filled with zeros.
+        lost_samples: time that the sound server lost, samples.
+        steady_ms: float64[S], of the pairs, those while the sound server had kept its time for
+            `STEADY_S`: what is left is the system's own.
     """
 
     pairing: Pairing
@@ -83,6 +88,7 @@ class SoundRun:
     status: Status
     unevenness: float
     lost_samples: int
+    steady_ms: NDArray[np.float64]
 
 
 def run_sound(case: SoundCase, footage: Footage, pack: Pack) -> SoundRun:
@@ -177,14 +183,32 @@ def _result(watch: _Watch, camera: MemoryCamera, recording: Recording) -> SoundR
     loudest = float(np.abs(recording.sound).max(initial=0.0))
     onsets = hear_onsets(recording.sound, floor=max(LEAST, FLOOR * loudest))
     sounds = [recording.clock.ns_of(int(onset)) for onset in onsets]
+    pairing = pair_onsets(contacts, _seconds(sounds, from_ns))
     phases = [t - camera.begin() / NS_PER_S for t in contacts]
     return SoundRun(
-        pair_onsets(contacts, _seconds(sounds, from_ns)),
+        pairing,
         pair_onsets(contacts, _seconds(watch.events_ns, from_ns)),
         watch.status,
         phase_unevenness(phases, camera.nominal_fps),
         recording.lost_samples,
+        steady_differences(pairing, recording),
     )
+
+
+def steady_differences(pairing: Pairing, recording: Recording) -> NDArray[np.float64]:
+    """Differences of the pairs whose sound server lost no time in the `STEADY_S` before.
+
+    Args:
+        pairing: contacts in seconds, process clock, and their answers.
+        recording: knows where time was lost.
+    """
+    lost_s = [recording.clock.ns_of(place) / NS_PER_S for place, _ in recording.losses]
+    kept = [
+        difference
+        for contact, difference in zip(pairing.contacts, pairing.differences_ms, strict=True)
+        if not any(0 <= contact + difference / 1e3 - lost < STEADY_S for lost in lost_s)
+    ]
+    return np.array(kept, np.float64)
 
 
 def _seconds(times_ns: list[int], from_ns: int) -> list[float]:

@@ -42,12 +42,17 @@ class Recording:
     Attributes:
         sound: float32[N], one channel at 48 kHz, −1 to 1; zeros where the device lost samples.
         clock: where its samples lie on `perf_counter_ns`.
-        lost_samples: how many the device lost.
+        losses: where the device lost samples that were filled in, and how many, in order.
     """
 
     sound: NDArray[np.float32]
     clock: SampleClock
-    lost_samples: int = 0
+    losses: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def lost_samples(self) -> int:
+        """How many samples the device lost."""
+        return sum(lost for _, lost in self.losses)
 
 
 class Recorder:
@@ -135,7 +140,7 @@ class Recorder:
         origin_ns = round(self._action.actual_time * NS_PER_S) + _offset_ns(self._first, last)
         expected_ns = self._polls[0][0] - self._polls[0][1] * NS_PER_S // SAMPLE_RATE
         clock = SampleClock(origin_ns=unwrapped_ns(origin_ns, expected_ns))
-        return Recording(fill_losses(sound, losses), clock, sum(lost for _, lost in losses))
+        return Recording(fill_losses(sound, losses), clock, filled_places(losses))
 
     def __exit__(
         self,
@@ -218,6 +223,16 @@ def fill_losses(
     for gap, part in zip(gaps, parts[1:], strict=True):
         joined += [gap, part]
     return np.concatenate(joined)
+
+
+def filled_places(losses: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Where the filled-in zeros begin in the filled sound, and how many they are."""
+    places: list[tuple[int, int]] = []
+    before = 0
+    for place, lost in losses:
+        places.append((place + before, lost))
+        before += lost
+    return tuple(places)
 
 
 def unwrapped_ns(time_ns: int, expected_ns: int) -> int:

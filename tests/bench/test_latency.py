@@ -3,13 +3,15 @@ import pytest
 
 from synchresis.bench.age import AgeCase, AgeRun, ages_ms, run_age
 from synchresis.bench.latency import age_findings, sound_findings
-from synchresis.bench.motion_to_sound import SoundCase, SoundRun
+from synchresis.bench.motion_to_sound import SoundCase, SoundRun, steady_differences
 from synchresis.bench.pairing import pair_onsets
 from synchresis.bench.report import render_page
 from synchresis.bench.result import Report, Waterfall
+from synchresis.engines.sample_clock import SampleClock
 from synchresis.engines.timebase import HOP, NS_PER_S
 from synchresis.errors import EngineError
 from synchresis.realtime.record import Delayed, Played, Pushed
+from synchresis.realtime.recorder import Recording
 from synchresis.realtime.status import Status
 
 MS = 1_000_000
@@ -71,8 +73,9 @@ def status(**changes):
 def test_sound_findings_tell_oracle_and_system_apart():
     contacts = np.arange(1.0, 21.0)
     exact, early = pair_onsets(contacts, contacts), pair_onsets(contacts, contacts - 0.005)
-    ours = SoundRun(pair_onsets(contacts, contacts[2:] + 0.045), early, status(), 0.05, 0)
-    oracle = SoundRun(pair_onsets(contacts, contacts + 0.040), exact, status(), 0.05, 0)
+    heard, sure = pair_onsets(contacts, contacts[2:] + 0.045), np.full(9, 45.0)
+    ours = SoundRun(heard, early, status(), 0.05, 128, sure)
+    oracle = SoundRun(pair_onsets(contacts, contacts + 0.040), exact, status(), 0.05, 0, sure)
     found = sound_findings(
         {SoundCase("off"): ours, SoundCase("off", oracle=True): oracle}, [2.7, 2.7]
     )
@@ -88,6 +91,15 @@ def test_sound_findings_tell_oracle_and_system_apart():
     page = render_page([Report("latency", {}, found.results, found.figures)])
     assert "oracle, lookahead off" in page
     assert page.count("D through the sound server") == 1
+
+
+def test_steady_answers_are_those_long_after_time_was_lost():
+    clock = SampleClock(origin_ns=10 * NS_PER_S)
+    recording = Recording(np.zeros(0, np.float32), clock, ((5 * 48_000, 256),))
+    contacts = [14.0, 14.99, 16.0, 17.4, 17.6]
+    pairing = pair_onsets(contacts, [contact + 0.02 * k for k, contact in enumerate(contacts)])
+    assert steady_differences(pairing, recording) == pytest.approx([0, 80])
+    assert recording.lost_samples == 256
 
 
 def test_age_findings_print_the_idle_loop_beside_them():

@@ -16,6 +16,7 @@ from synchresis.realtime.recorder import (
     Recording,
     _offset_ns,
     fill_losses,
+    filled_places,
     find_losses,
     unwrapped_ns,
 )
@@ -151,6 +152,10 @@ def test_lost_blocks_are_found_and_filled(rng):
     assert filled[after - 1] == after - 1
     assert (filled[after : after + 384] == 0).all()
     assert filled[after + 384] == after
+    (first, _), (second, lost) = filled_places(losses)
+    assert (filled[second : second + lost] == 0).all()
+    assert filled[second - 1] == losses[1][0] - 1
+    assert first == after
 
 
 def test_late_polls_and_drift_are_no_losses(rng):
