@@ -30,7 +30,7 @@ HOPS: Final = 64
 """Length compared while searching, hops (0.34 s)."""
 
 MOST_TARGETS: Final = 3
-DECAY_HOPS: Final = 1500
+DECAY_HOPS: Final = 1000
 NEIGHBOURS: Final = 12
 
 
@@ -80,13 +80,14 @@ class Fitter:
         order = np.argsort([-one.strength for one in heard])
         spread = np.unique(np.linspace(0, len(order) - 1, MOST_TARGETS).round().astype(int))
         self.targets = [heard[int(order[i])] for i in spread]
-        self._player = HitPlayer(base, rows=ROWS)
+        self._many, self._one = HitPlayer(base, rows=ROWS), HitPlayer(base, rows=1)
 
     def play(self, embeddings: Floats, target: Heard, hops: int) -> Floats:
         """The target's strength in each embedding: float32[K, 256 (hops - 1)]."""
         strength = np.full(len(embeddings), target.strength, np.float32)
         begin = np.zeros(len(embeddings), np.int64)
-        return self._player.play(Hits(embeddings, strength, begin), hops)
+        player = self._one if len(embeddings) == 1 else self._many
+        return player.play(Hits(embeddings, strength, begin), hops)
 
     def costs(self, embeddings: NDArray[np.floating[Any]], *, targets: int = 9) -> NDArray[Any]:
         """Mean log-mel L1 of each embedding to the recordings: float64[K]."""
