@@ -153,10 +153,15 @@ def scores(
             float(hits / max(1.0, predicted)),
             float(hits / max(1.0, true)),
             value,
-            (value - chance) / (1 - chance),
-            (value - activity) / (1 - activity),
+            beyond(value, chance),
+            beyond(value, activity),
         )
     return out
+
+
+def beyond(value: float, null: float) -> float:
+    """Share of what a null leaves that a value earns; not a number where it leaves nothing."""
+    return (value - null) / (1 - null) if null < 1 else float("nan")
 
 
 def peaks(

@@ -50,6 +50,11 @@ def test_truth_scores_one_and_density_earns_nothing(rng):
     assert abs(score_onsets.evaluate(dense, truths, spans)[0.05][4]) < 0.15
 
 
+def test_a_null_that_leaves_nothing_gives_no_skill():
+    assert np.isnan(score_onsets.beyond(0.5, 1.0))
+    assert score_onsets.beyond(0.75, 0.5) == 0.5
+
+
 def test_a_constant_lag_is_fitted(rng):
     _, truths, _ = material(rng)
     assert score_onsets.best_offset(truths[1] + 0.11, truths[1]) == pytest.approx(-0.11)
