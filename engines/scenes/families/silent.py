@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from synchresis.engines.scenes import backdrop, body
-from synchresis.engines.scenes.actors import Grip, View, bare_hand, stage, wield
+from synchresis.engines.scenes.actors import Grip, View, bare_hand, sound, stage, wield
 from synchresis.engines.scenes.body import Limbs
 from synchresis.engines.scenes.path import Drift, Path
 from synchresis.engines.scenes.play import Play
@@ -199,7 +199,8 @@ def mime(play: Play) -> None:
         rest=rng.uniform(0.05, 0.3),
         quiet=1.0,
     )
-    strokes = Striker(play.act, how).plan(play.duration_s).path.at(play.times)
+    plan = Striker(play.act, how).plan(play.duration_s)
+    strokes = sound(play, view, plan, "dull")
     limbs = Limbs.draw(play, rng.uniform(0.02, 0.07))
     if rng.random() < 0.5:
         wield(play, view, strokes, Grip.draw(play), limbs)

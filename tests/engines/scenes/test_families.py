@@ -90,6 +90,18 @@ def test_rubbing_sounds_while_something_moves(name):
     assert loudest > 0.3
 
 
+def test_rubbing_is_silent_while_the_hand_is_lifted():
+    """To-and-fro above the surface makes no sound."""
+    lifted = moving = 0
+    for seed in range(12):
+        world = world_of("saw", seed)
+        blade = world.pose[:, 0, :, :2]
+        speed = np.abs(np.diff(blade, axis=0)).max((1, 2)) * 60.0
+        moving += int((speed > 0.4).sum())
+        lifted += int(((speed > 0.4) & (world.friction[1:] == 0)).sum())
+    assert lifted > 0.08 * moving
+
+
 def nearest_mover(world: World, place: tuple[float, float], frame: int) -> float:
     """Distance from a place to the nearest edge point of anything that moves, picture widths."""
     pose = world.pose[:, 0]

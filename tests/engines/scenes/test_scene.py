@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -148,6 +149,29 @@ def test_repeated_frames_show_the_old_picture_at_a_new_time():
     for index in again:
         np.testing.assert_array_equal(pictures[index], pictures[world.shown[index]])
     assert (np.diff(world.times) > 0).all()
+
+
+def test_every_frame_is_drawn_as_if_it_were_alone():
+    world = simulate(4, SimSettings(frames=5, subs=1, families=("drums",), conditions=PLAIN))
+    world.sensor[:, 6] = 0.0
+    film = render(world, PictureSize(64, 48))
+    assert (film[0] != film[-1]).any()
+    for k, picture in enumerate(film):
+        alone = replace(
+            world, times=world.times[k : k + 1], shown=np.zeros(1, np.int64),
+            pose=world.pose[k : k + 1], camera=world.camera[k : k + 1],
+            sensor=world.sensor[k : k + 1], noise_keys=world.noise_keys[k : k + 1],
+        )  # fmt: skip
+        np.testing.assert_array_equal(render(alone, PictureSize(64, 48))[0], picture)
+
+
+def test_a_stream_does_something_else_in_each_action():
+    stream = SceneStream("stick", seed=3)
+    first = [e.t_s for e in stream.events(-1.0, 12.0)]
+    second = [e.t_s - 12.0 for e in stream.events(12.0, 24.0)]
+    assert first
+    assert second
+    assert len(first) != len(second) or np.abs(np.subtract(first, second)).max() > 0.01
 
 
 def test_colour_and_grey_agree():
