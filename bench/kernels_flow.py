@@ -110,6 +110,7 @@ def fastest_as_good(ours: Peer, others: Sequence[Peer]) -> tuple[Peer, bool]:
 
 def _dis(preset: int, shrink: int) -> Dense:
     solver = cv2.DISOpticalFlow.create(preset)
+    no_guess = np.empty((0,), np.float32)
 
     def find(previous: Grey, current: Grey) -> Plane:
         if shrink > 1:
@@ -117,7 +118,7 @@ def _dis(preset: int, shrink: int) -> Dense:
             size = width // shrink, height // shrink
             previous = np.asarray(cv2.resize(previous, size, interpolation=cv2.INTER_AREA))
             current = np.asarray(cv2.resize(current, size, interpolation=cv2.INTER_AREA))
-        flow = np.asarray(solver.calc(previous, current, None), np.float32)
+        flow = np.asarray(solver.calc(previous, current, no_guess), np.float32)
         return flow.transpose(2, 0, 1)
 
     return find
