@@ -152,8 +152,10 @@ def test_repeated_frames_show_the_old_picture_at_a_new_time():
 
 
 def test_every_frame_is_drawn_as_if_it_were_alone():
-    world = simulate(4, SimSettings(frames=5, subs=1, families=("drums",), conditions=PLAIN))
+    world = simulate(4, SimSettings(frames=5, subs=1, families=("gesturing",), conditions=PLAIN))
+    world.sensor[:, 2:4] = 0.0
     world.sensor[:, 6] = 0.0
+    assert (world.camera == world.camera[0]).all()
     film = render(world, PictureSize(64, 48))
     assert (film[0] != film[-1]).any()
     for k, picture in enumerate(film):
