@@ -23,6 +23,9 @@ FLAT_SAMPLES: Final = 6
 AGAIN_DB: Final = 12.0
 """A rise of this much after the first decay is another hit."""
 
+NEARLY_DB: Final = 12.0
+"""Softer risings than this under the loudest are part of the sound, not another hit."""
+
 HUM_DB: Final = 15.0
 """Mains hum: a line this far over its neighbourhood before the hit or after its decay."""
 
@@ -153,7 +156,7 @@ def hits(sound: Floats) -> int:
             continue
         since += 1
         low = min(low, now)
-        if since > 16 and now > low + AGAIN_DB and now > top - 24:
+        if since > 16 and now > low + AGAIN_DB and now > top - NEARLY_DB:
             count, low, since = count + 1, now, 0
     return count
 
