@@ -40,7 +40,7 @@ _ODDS: Final[dict[str, float]] = {
     "stomp": 0.8, "jump": 0.5, "lid": 0.8, "paddle": 0.7, "racket": 0.6, "scrape": 0.7, "saw": 0.5,
     "roll": 0.5, "tear": 0.5, "splash": 0.6, "firework": 0.4, "gun": 0.5,
 }  # fmt: skip
-"""Odds that are not 1: what a webcam sees most comes most; a fifth of the worlds are silent."""
+"""Odds that are not 1: what a webcam sees most comes most; a fifth are of silent families."""
 
 
 def train_families() -> tuple[str, ...]:
