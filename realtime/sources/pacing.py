@@ -22,13 +22,17 @@ class PacedFilm:
     lost: Final = 0
 
     def __init__(self, film: Film, *, clock: Clock | None = None) -> None:
-        """Begin with the first `read`."""
+        """Fetch the first frame; time begins with the first `read`.
+
+        Raises:
+            InputError: the film has no frame that can be decoded.
+        """
         self.name = film.name
         self.finished = False
         self._film = film
         self._clock = clock or SystemClock()
         self._frames: Iterator[Frame] = iter(film)
-        self._next: Frame | None = None
+        self._next: Frame | None = next(self._frames, None)
         self._begin_ns: int | None = None
 
     @property
