@@ -370,7 +370,7 @@ class LiveSession:
         )
         self.loop = DeviceLoop(self._playout, ring, self._clock, gestures_in.take, loop_settings)
         self._threads = [
-            NodeThread("camera", run_source(self._source, frames_out, self._clock)),
-            NodeThread("parser", run_worker(self._parser, frames_in, gestures_out)),
+            NodeThread("camera", run_source(self._source, frames_out, self._clock, receivers=1)),
+            NodeThread("parser", run_worker(self._parser, frames_in, gestures_out, receivers=1)),
             NodeThread("speaker", run_device_loop(self.loop, gestures_in, self._clock)),
         ]

@@ -124,10 +124,11 @@ class NodeGroup:
         )
         if self._virtual:
             film = open_film(settings)
-            receivers = self._graph.receivers(name)
-            return run_film(film, self._outlet(name, "frame"), receivers=receivers)
+            outlet, receivers = self._outlet(name, "frame"), self._receivers(name)
+            return run_film(film, outlet, receivers=receivers)
         source = open_live(settings)
-        return run_source(source, self._outlet(name, "frame"), self._clock)
+        outlet, receivers = self._outlet(name, "frame"), self._receivers(name)
+        return run_source(source, outlet, self._clock, receivers=receivers)
 
     def _parser(self, name: str, node: ParserSpec) -> Work:
         settings = InstrumentSettings(
@@ -137,12 +138,11 @@ class NodeGroup:
             backend=self._graph.engine,
         )
         instrument = self._instrument(settings)
-        receivers = self._graph.receivers(name) if self._virtual else 0
         return run_worker(
             ParserNode(instrument.parser),
             self._inlet(node.input, "frame"),
             self._outlet(name, "gesture"),
-            receivers=receivers,
+            receivers=self._receivers(name),
         )
 
     def _speaker(self, node: SpeakerSpec) -> Work:
@@ -162,6 +162,11 @@ class NodeGroup:
         settings_loop = LoopSettings(buffer_hops=node.buffer, asap=node.asap)
         loop = DeviceLoop(playout, ring, self._clock, inlet.take, settings_loop)
         return run_device_loop(loop, inlet, self._clock)
+
+    def _receivers(self, name: str) -> int:
+        """Receivers to wait for: all in lock-step, else one, lest a film plays to nobody."""
+        count = self._graph.receivers(name)
+        return count if self._virtual else min(count, 1)
 
     @property
     def _virtual(self) -> bool:

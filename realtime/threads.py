@@ -84,12 +84,14 @@ def run_film(film: Film, outlet: Outlet, *, receivers: int) -> Callable[[threadi
 
 
 def run_source(
-    source: LiveSource, outlet: Outlet, clock: Clock
+    source: LiveSource, outlet: Outlet, clock: Clock, *, receivers: int = 0
 ) -> Callable[[threading.Event], None]:
-    """Send frames as they come; receivers may come and go."""
+    """Send frames as they come, once there are so many receivers; later they may come and go."""
 
     def work(stopping: threading.Event) -> None:
         with _Closing(source, outlet):
+            if not outlet.wait_for_receivers(receivers, stopping.is_set):
+                return
             while not stopping.is_set():
                 frame = source.read(_POLL_S)
                 if frame is not None:
