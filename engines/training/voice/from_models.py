@@ -65,7 +65,7 @@ def make() -> Recordings:
                             "level_within_family": "kept (made)",
                         }
                     )
-    gain, strength = levels(rows, sounds)
+    gain, measured = levels(rows, sounds)
     scaled = [one * sound for one, sound in zip(gain, sounds, strict=True)]
     length = np.array([len(sound) for sound in scaled])
     families = [row["family"] for row in rows]
@@ -77,7 +77,7 @@ def make() -> Recordings:
         length=length,
         family=np.array([names.index(family) for family in families]),
         palette=np.array([palettes.index(name.rsplit("_", 1)[0]) for name in names]),
-        strength=strength,
+        strength=measured,
         trusted=np.ones(len(rows), np.bool_),
         decay60_s=np.array([decay60(sound) for sound in scaled], np.float32),
         files=tuple(row["file"] for row in rows),
