@@ -128,9 +128,37 @@ def teach_palette(
     deadline = time.monotonic() + seconds
     heard, refused = read_folder(folder)
     fitter = Fitter(base, heard)
+    fit = fit_embedding(fitter, base, deadline=deadline, seed=seed)
+    embedding = fit.embedding
+    pack = write_overlay(name, embedding, base=base, packs=packs, fitter=fitter)
+    return Taught(
+        pack=pack,
+        used=tuple(one.name for one in heard),
+        refused=tuple(refused),
+        nearest=fit.nearest,
+        nearest_mel=fit.nearest_mel,
+        mel=fit.mel,
+        takes_mel=between(heard),
+        tried=fit.tried,
+        listening=write_listening(folder / "listening", embedding, fitter),
+    )
+
+
+@dataclass(frozen=True)
+class Fit:
+    """An embedding, its distance, and the nearest known family with its distance."""
+
+    embedding: Floats
+    mel: float
+    nearest: str
+    nearest_mel: float
+    tried: int
+
+
+def fit_embedding(fitter: Fitter, base: Pack, *, deadline: float, seed: int) -> Fit:
+    """Nearest family first, then a search from there until the deadline (monotonic seconds)."""
     table, names = load_families(base)
-    coarse = fitter.costs(table, targets=1)
-    order = np.argsort(coarse)
+    order = np.argsort(fitter.costs(table, targets=1))
     start, spread = around(table, order)
     found = search(
         fitter.costs,
@@ -140,21 +168,15 @@ def teach_palette(
         keep_going=lambda _: time.monotonic() < deadline,
         rng=np.random.default_rng(seed),
     )
-    best = table[order[0]]
-    nearest_cost = float(fitter.costs(best[None])[0])
-    point = found.point if found.cost < nearest_cost else best
-    embedding = point.astype(np.float32)
-    pack = write_overlay(name, embedding, base=base, packs=packs, fitter=fitter)
-    return Taught(
-        pack=pack,
-        used=tuple(one.name for one in heard),
-        refused=tuple(refused),
+    nearest_mel = float(fitter.costs(table[order[:1]])[0])
+    better = found.cost < nearest_mel
+    point = found.point.astype(np.float32) if better else table[order[0]]
+    return Fit(
+        embedding=point,
+        mel=min(found.cost, nearest_mel),
         nearest=names[int(order[0])],
-        nearest_mel=nearest_cost,
-        mel=min(found.cost, nearest_cost),
-        takes_mel=between(heard),
+        nearest_mel=nearest_mel,
         tried=found.tried,
-        listening=write_listening(folder / "listening", embedding, fitter),
     )
 
 

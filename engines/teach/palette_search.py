@@ -22,6 +22,73 @@ class Found:
     tried: int
 
 
+@dataclass(frozen=True)
+class _Rates:
+    """Constants of the method for a dimension and a number of parents (Hansen 2016, table 1)."""
+
+    weights: Doubles
+    mass: float
+    path: float
+    step: float
+    one: float
+    rank: float
+    damping: float
+    usual: float
+
+    @classmethod
+    def of(cls, size: int, parents: int) -> "_Rates":
+        weights = math.log(parents + 0.5) - np.log(np.arange(1, parents + 1))
+        weights /= weights.sum()
+        mass = 1 / float((weights**2).sum())
+        step = (mass + 2) / (size + mass + 5)
+        one = 2 / ((size + 1.3) ** 2 + mass)
+        return cls(
+            weights=weights,
+            mass=mass,
+            path=4 / (size + 4),
+            step=step,
+            one=one,
+            rank=min(1 - one, 2 * (mass - 2 + 1 / mass) / ((size + 2) ** 2 + mass)),
+            damping=1 + step + 2 * max(0.0, math.sqrt((mass - 1) / (size + 1)) - 1),
+            usual=math.sqrt(size) * (1 - 1 / (4 * size) + 1 / (21 * size**2)),
+        )
+
+
+class _Cloud:
+    """Where points are drawn: a normal distribution that follows the better ones."""
+
+    def __init__(self, size: int, parents: int) -> None:
+        self._rates = _Rates.of(size, parents)
+        self._mean, self._step, self._covariance = np.zeros(size), 0.5, np.eye(size)
+        self._path, self._step_path = np.zeros(size), np.zeros(size)
+
+    def draw(self, count: int, rng: np.random.Generator) -> Doubles:
+        """Points float64[count, D]."""
+        values, axes = np.linalg.eigh(self._covariance)
+        root = axes * np.sqrt(np.maximum(values, 1e-12))
+        moves = rng.standard_normal((count, len(self._mean))) @ root.T
+        points: Doubles = self._mean + self._step * moves
+        return points
+
+    def follow(self, best: Doubles) -> None:
+        """Move towards the parents, best first: float64[parents, D]."""
+        r = self._rates
+        moves = (best - self._mean) / self._step
+        move = r.weights @ moves
+        self._mean = self._mean + self._step * move
+        values, axes = np.linalg.eigh(self._covariance)
+        whitened = axes @ ((axes.T @ move) / np.sqrt(np.maximum(values, 1e-12)))
+        self._step_path *= 1 - r.step
+        self._step_path += math.sqrt(r.step * (2 - r.step) * r.mass) * whitened
+        self._path *= 1 - r.path
+        self._path += math.sqrt(r.path * (2 - r.path) * r.mass) * move
+        rank = (r.weights[:, None, None] * _outer(moves)).sum(axis=0)
+        self._covariance *= 1 - r.one - r.rank
+        self._covariance += r.one * np.outer(self._path, self._path) + r.rank * rank
+        length = float(np.linalg.norm(self._step_path)) / r.usual
+        self._step *= math.exp((r.step / r.damping) * (length - 1))
+
+
 def search(
     cost: Cost,
     start: Doubles,
@@ -44,40 +111,20 @@ def search(
     Returns:
         The best point seen, the start included.
     """
-    size = len(start)
     parents = population // 2
-    weights = math.log(parents + 0.5) - np.log(np.arange(1, parents + 1))
-    weights /= weights.sum()
-    mass = 1 / float((weights**2).sum())
-    c_path, c_step = 4 / (size + 4), (mass + 2) / (size + mass + 5)
-    c_one = 2 / ((size + 1.3) ** 2 + mass)
-    c_rank = min(1 - c_one, 2 * (mass - 2 + 1 / mass) / ((size + 2) ** 2 + mass))
-    damping = 1 + c_step + 2 * max(0.0, math.sqrt((mass - 1) / (size + 1)) - 1)
-    usual = math.sqrt(size) * (1 - 1 / (4 * size) + 1 / (21 * size**2))
-    mean, step, covariance = np.zeros(size), 0.5, np.eye(size)
-    path, step_path = np.zeros(size), np.zeros(size)
+    cloud = _Cloud(len(start), parents)
     best = Found(start.copy(), float(cost(start[None])[0]), 1)
     generation = 0
     while keep_going(generation):
-        values, axes = np.linalg.eigh(covariance)
-        root = axes * np.sqrt(np.maximum(values, 1e-12))
-        draws = rng.standard_normal((population, size))
-        moves = draws @ root.T
-        points = start + spread * (mean + step * moves)
+        drawn = cloud.draw(population, rng)
+        points = start + spread * drawn
         costs = cost(points)
         order = np.argsort(costs)[:parents]
+        tried = best.tried + population
         if costs[order[0]] < best.cost:
-            best = Found(points[order[0]].copy(), float(costs[order[0]]), best.tried)
-        best.tried += population
-        move = weights @ moves[order]
-        mean = mean + step * move
-        whitened = axes @ ((axes.T @ move) / np.sqrt(np.maximum(values, 1e-12)))
-        step_path = (1 - c_step) * step_path + math.sqrt(c_step * (2 - c_step) * mass) * whitened
-        path = (1 - c_path) * path + math.sqrt(c_path * (2 - c_path) * mass) * move
-        rank = (weights[:, None, None] * _outer(moves[order])).sum(axis=0)
-        covariance = (1 - c_one - c_rank) * covariance + c_one * np.outer(path, path)
-        covariance += c_rank * rank
-        step *= math.exp((c_step / damping) * (float(np.linalg.norm(step_path)) / usual - 1))
+            best = Found(points[order[0]].copy(), float(costs[order[0]]), tried)
+        best.tried = tried
+        cloud.follow(drawn[order])
         generation += 1
     return best
 

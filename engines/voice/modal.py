@@ -93,7 +93,7 @@ def ring_hop(
     for n in range(HOP):
         draw = 2.0 * unit(key, np.uint64(4 * n)) - 1.0
         chance = unit(key, np.uint64(4 * n + 1))
-        drive, burst = _excite(material, levels, run, width, draw, chance, grain_rate)
+        drive, burst = _excite(material, levels, run, width, (draw, chance, grain_rate))
         run[ENVELOPE] *= fall
         run[DEBRIS] += (run[ENVELOPE] - run[DEBRIS]) * rise
         noise = (material[NOISE] * run[DEBRIS] + 0.5 * run[BURST] + 0.05 * run[FRICTION]) * draw
@@ -116,11 +116,13 @@ def _excite(
     levels: Floats,
     run: Doubles,
     width: float,
-    draw: float,
-    chance: float,
-    grain_rate: float,
+    dice: tuple[float, float, float],
 ) -> tuple[float, float]:
-    """Drive of the resonators, and of the grains, at one sample."""
+    """Drive of the resonators, and of the grains, at one sample.
+
+    `dice` are a number from -1 to 1, one from 0 to 1, and the grains per sample.
+    """
+    draw, chance, grain_rate = dice
     drive = 0.0
     age = run[AGE]
     if age >= 0.0 and age <= width:
