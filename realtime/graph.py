@@ -16,7 +16,7 @@ from synchresis.engines.runtime.engine import Backend
 from synchresis.engines.voice.mixer import MASTER_DB
 from synchresis.engines.zone import Zone
 from synchresis.environment import runtime_dir
-from synchresis.errors import InputError, ParameterError
+from synchresis.errors import InputError, ParameterError, TransportError
 from synchresis.realtime.security import Keys, read_keys
 from synchresis.realtime.sources import is_live
 from synchresis.realtime.toml_lines import line_of
@@ -168,6 +168,8 @@ class Graph:
         if len(str(folder)) > _PATH_LENGTH:
             folder = Path(tempfile.gettempdir()) / f"synchresis-{os.getuid()}"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_uid != os.getuid():
+            raise TransportError(f"{folder} belongs to somebody else; set XDG_RUNTIME_DIR")
         digest = hashlib.sha256(f"{self.path.resolve()} {name}".encode()).hexdigest()[:16]
         return f"ipc://{folder}/{digest}"
 
