@@ -12,7 +12,7 @@ from synchresis.realtime.ring import Ring
 from synchresis.realtime.sources import SourceSettings, open_live
 from synchresis.realtime.sources.source import LiveSource
 
-SCENE: Final = "scene:ball"
+SCENE: Final = "scene:drums"
 """What is looked at where no camera is."""
 
 FILE_SECONDS: Final = 20.0

@@ -63,7 +63,7 @@ def test_without_a_camera_the_scene_is_looked_at_and_said(
 
     monkeypatch.setattr(choices, "open_live", only_scenes)
     assert choices.choose_source(arguments(), SystemClock()) == choices.SCENE
-    assert "no camera found; looking at the built-in scene:ball" in capsys.readouterr().err
+    assert "no camera found; looking at the built-in scene:drums" in capsys.readouterr().err
 
 
 def test_a_camera_asked_for_and_absent_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
