@@ -5,7 +5,7 @@ from synchresis.engines.control import Controls
 from synchresis.engines.packs import Pack, load_pack
 from synchresis.engines.timebase import HOP
 from synchresis.engines.voice.ensemble import Ensemble
-from synchresis.engines.voice.voice import Voice, check_load
+from synchresis.engines.voice.voice import Voice, check_load, write_control
 from synchresis.engines.zone import Zone
 from synchresis.errors import EngineError, ParameterError
 
@@ -53,6 +53,20 @@ def test_a_hit_begins_at_its_sample_and_silence_is_exact(default_pack: Pack, sam
     assert (peak > 1e-3).all()
     within = np.abs(sound[:, start : start + 480]).max(axis=1)
     assert (within > 0.3 * peak).all()
+    before = np.abs(sound[:, 2 * HOP : start - 16]).max(axis=1)
+    assert (before < 0.4 * peak).all(), before / peak
+
+
+def test_controls_become_the_engines_numbers() -> None:
+    controls, rows = Controls.zeros(2), np.zeros((2, 8), np.float32)
+    controls.onset[1] = 1.0
+    controls.onset_sample[1] = 192
+    controls.strength[1] = 0.5
+    controls.friction[0] = 0.25
+    controls.burst[0] = 0.75
+    write_control(controls, rows)
+    np.testing.assert_array_equal(rows[0], [0, 0, 0, 0.25, 0.75, 0, 0, 0])
+    np.testing.assert_array_equal(rows[1], [1, 0.75, 0.5, 0, 0, 0, 0, 0])
 
 
 def test_zones_of_a_batch_sound_as_alone(default_pack: Pack) -> None:
