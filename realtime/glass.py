@@ -19,6 +19,7 @@ from synchresis.engines.instrument import Instrument, InstrumentSettings
 from synchresis.engines.motion.parser import MotionParser, MotionState
 from synchresis.engines.packs import Pack
 from synchresis.engines.timebase import NS_PER_S
+from synchresis.environment import has_display
 from synchresis.errors import DeviceError, ParameterError
 from synchresis.realtime.hearing import hear_onsets
 from synchresis.realtime.live import LiveSession, LiveSettings, Parts
@@ -54,11 +55,13 @@ class WindowScreen:
     """
 
     def __init__(self) -> None:
+        if not has_display():
+            raise DeviceError("no display to flash on: run this in a desktop session")
         try:
             cv2.namedWindow(WINDOW, cv2.WINDOW_NORMAL)
             cv2.setWindowProperty(WINDOW, cv2.WND_PROP_FULLSCREEN, cv2.WINDOW_FULLSCREEN)
         except cv2.error as err:
-            raise DeviceError("no display to flash on: run this in a desktop session") from err
+            raise DeviceError(f"cannot open a window to flash: {err}") from err
         self._pictures = {
             white: np.full((240, 320), 255 if white else 0, np.uint8) for white in (False, True)
         }

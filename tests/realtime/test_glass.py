@@ -3,8 +3,8 @@ import pytest
 
 from synchresis.engines.frame import Frame
 from synchresis.engines.sample_clock import SampleClock
-from synchresis.errors import ParameterError
-from synchresis.realtime.glass import FlashParser, FlashPlan, answer_flashes, flash
+from synchresis.errors import DeviceError, ParameterError
+from synchresis.realtime.glass import FlashParser, FlashPlan, WindowScreen, answer_flashes, flash
 from synchresis.realtime.recorder import Recording
 
 NS = 1_000_000_000
@@ -88,3 +88,10 @@ def test_answers_are_paired_with_their_flashes(rng):
     assert found.flashes == 8
     assert found.air_ms == pytest.approx([90, 91, 92, 94, 95, 96, 97], abs=0.5)
     assert found.stamp_ms == pytest.approx(np.full(8, 45.0))
+
+
+def test_without_a_display_the_remedy_is_named(monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with pytest.raises(DeviceError, match="desktop session"):
+        WindowScreen()
