@@ -81,7 +81,7 @@ class Recorder:
         if not 0 < seconds <= 3600:
             raise ParameterError(f"seconds={seconds} must be more than 0 and at most 3600")
         self.seconds = seconds
-        self.device = device
+        self.device = int(device) if isinstance(device, str) and device.isdigit() else device
         self.block = block
         self._stream: Any = None
         self._ring: Any = None
@@ -97,9 +97,11 @@ class Recorder:
         Raises:
             DeviceError: there is no such device or it cannot be opened.
         """
-        import rtmixer
-        import sounddevice
-
+        try:
+            import rtmixer
+            import sounddevice
+        except OSError as err:
+            raise DeviceError(f"PortAudio cannot be loaded ({err}): install libportaudio2") from err
         try:
             self._stream = rtmixer.Recorder(
                 device=self.device,
