@@ -1,6 +1,6 @@
 """Doubles of the learned parts: a parser that hears brightness, a voice that clicks and hisses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from synchresis.engines.control import EMBEDDING, Controls
 from synchresis.engines.frame import Frame
 from synchresis.engines.gesture import Event, Gesture, Levels
+from synchresis.engines.instrument import Instrument, InstrumentSettings
+from synchresis.engines.packs import Pack
 from synchresis.engines.pipeline import Parse, bind_parser
 from synchresis.engines.playout import Playout, bind_voice
 from synchresis.engines.score import Score
@@ -20,6 +22,7 @@ from synchresis.realtime.links import Delivery
 from synchresis.realtime.messages import Link, Sighting
 
 ZONES = (Zone(), Zone(0.5, 0, 1, 1, palette="glass"))
+SESSION_ZONES = (Zone(palette="model:wood"), Zone(0.5, 0, 1, 1, palette="glass", gain_db=-6))
 SEED = 7
 
 
@@ -106,6 +109,22 @@ class PlainMixer:
         state[:, 0] = (mono * (1 - pan)).sum(0)
         state[:, 1] = (mono * pan).sum(0)
         return np.clip(state, -0.99, 0.99, out=state)
+
+
+@pytest.fixture(scope="module")
+def make_instrument(tiny_pack: Pack) -> Iterator[Callable[..., Instrument]]:
+    """Opens instruments of the tiny pack: one zone a physical model, one the network."""
+    opened: list[Instrument] = []
+
+    def make(**settings: object) -> Instrument:
+        chosen = {"zones": SESSION_ZONES, "seed": 3, **settings}
+        opened.append(Instrument(tiny_pack, InstrumentSettings(**chosen)))  # type: ignore[arg-type]
+        opened[-1].prepare()
+        return opened[-1]
+
+    yield make
+    for instrument in opened:
+        instrument.close()
 
 
 @pytest.fixture

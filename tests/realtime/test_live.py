@@ -1,12 +1,10 @@
 """Whole sessions: real sockets and threads, the real parser and voices, small hand-made weights."""
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 import pytest
 import soundfile
@@ -14,14 +12,14 @@ from numpy.typing import NDArray
 
 from synchresis.engines.frame import Frame
 from synchresis.engines.gesture import Gesture
-from synchresis.engines.instrument import Instrument, InstrumentSettings
+from synchresis.engines.instrument import Instrument
 from synchresis.engines.packs import Pack
 from synchresis.engines.pipeline import Pipeline, bind_parser
 from synchresis.engines.sample_clock import SampleClock
 from synchresis.engines.score import STALE_NS
 from synchresis.engines.timebase import HOP, sample_of
 from synchresis.engines.zone import Zone
-from synchresis.errors import DeviceError, InputError, ParameterError
+from synchresis.errors import InputError
 from synchresis.kernels.overlap_add import RISE
 from synchresis.realtime.cli.main import main
 from synchresis.realtime.clock import SystemClock
@@ -29,12 +27,9 @@ from synchresis.realtime.live import LiveSession, LiveSettings, Parts
 from synchresis.realtime.nodes import ParserNode
 from synchresis.realtime.record import Delayed, Played, Pushed, Seen, load_record, replay
 from synchresis.realtime.ring import SoftwareRing
-from synchresis.realtime.sources import SourceSettings, camera
-from synchresis.realtime.sources.camera import CameraSettings, CameraSource
 from synchresis.realtime.sources.pacing import PacedFilm
 
 MS = 1_000_000
-ZONES = (Zone(palette="model:wood"), Zone(0.5, 0, 1, 1, palette="glass", gain_db=-6))
 
 
 class FlashFilm:
@@ -81,21 +76,6 @@ class Tape:
     @property
     def sound(self) -> NDArray[np.float32]:
         return np.concatenate(self.blocks)
-
-
-@pytest.fixture(scope="module")
-def make_instrument(tiny_pack: Pack) -> Iterator[Callable[..., Instrument]]:
-    opened: list[Instrument] = []
-
-    def make(**settings: object) -> Instrument:
-        chosen = {"zones": ZONES, "seed": 3, **settings}
-        opened.append(Instrument(tiny_pack, InstrumentSettings(**chosen)))  # type: ignore[arg-type]
-        opened[-1].prepare()
-        return opened[-1]
-
-    yield make
-    for instrument in opened:
-        instrument.close()
 
 
 def offline(instrument: Instrument, film: FlashFilm) -> NDArray[np.float32]:
@@ -293,71 +273,6 @@ def test_live_and_render_write_the_same_file(tiny_pack: Pack, tmp_path: Path) ->
     assert live.read_bytes() == offline.read_bytes()
 
 
-class FlashingCamera:
-    """A camera of 30 frames per second that flashes, and can be pulled out."""
-
-    def __init__(self) -> None:
-        self.present = True
-        self.shown = 0
-        self._next_s = time.monotonic()
-
-    def open(self) -> "FlashingCamera":
-        return self
-
-    def isOpened(self) -> bool:
-        return self.present
-
-    def grab(self) -> bool:
-        self._next_s = max(self._next_s + 1 / 30, time.monotonic() - 1 / 30)
-        time.sleep(max(self._next_s - time.monotonic(), 0))
-        self.shown += self.present
-        return self.present
-
-    def retrieve(self) -> tuple[bool, NDArray[np.uint8]]:
-        return True, np.full((48, 64, 3), 220 if self.shown % 7 == 5 else 30, np.uint8)
-
-    def get(self, prop: int) -> float:
-        return 30.0 if prop == cv2.CAP_PROP_FPS else 0.0
-
-    def set(self, prop: int, value: float) -> bool:
-        return True
-
-    def release(self) -> None:
-        pass
-
-
-def test_camera_goes_away_and_comes_back_in_a_session(
-    make_instrument: Callable[..., Instrument], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(camera, "RETRY_S", 0.05)
-    device, tape = FlashingCamera(), Tape()
-    source = CameraSource(device.open, CameraSettings("camera 0"))
-    parts = Parts(source=source, ring=SoftwareRing(SystemClock(), tape))
-    with LiveSession(make_instrument(), LiveSettings(), parts=parts) as session:
-
-        def go_on_until(condition: Callable[[], bool]) -> None:
-            limit = time.monotonic() + 240
-            while not condition():
-                assert time.monotonic() < limit, "never came"
-                assert session.poll(0.01)
-
-        go_on_until(lambda: session.status().played > 4)
-        device.present = False
-        go_on_until(lambda: session.status().camera_away)
-        delay_ms = session.status().delay_ms
-        gone_s = session.status().seconds
-        go_on_until(lambda: session.status().seconds > gone_s + 1.5)
-        silent = np.concatenate(tape.blocks[-60:])
-        played, frames = session.status().played, session.status().frames
-        device.present = True
-        go_on_until(lambda: session.status().played > played + 4)
-        status = session.status()
-    assert not silent.any()
-    assert not status.camera_away
-    assert status.frames > frames
-    assert status.delay_ms == delay_ms
-
-
 def test_auto_lookahead_is_asked_for_once_the_delay_is_known(
     make_instrument: Callable[..., Instrument], tiny_pack: Pack
 ) -> None:
@@ -436,43 +351,3 @@ def test_status_before_the_start_and_view_after(
     assert status.frames == 13
     assert status.events == 4  # two flashes, two zones
     assert status.fps == pytest.approx(30, rel=0.01)
-
-
-@pytest.mark.parametrize(
-    ("source", "settings", "error", "match"),
-    [
-        ("0", {"clock": "virtual", "out": "null"}, ParameterError, "happens now"),
-        ("scene:ball", {"clock": "virtual"}, ParameterError, "--out FILE.wav or null"),
-        ("scene:nowhere", {"out": "null"}, ParameterError, "nowhere"),
-        ("missing.mp4", {"out": "null"}, InputError, "no such file"),
-        ("47", {"out": "null"}, DeviceError, "camera 47 cannot be opened"),
-        ("scene:ball", {"out": "x.mp3"}, ParameterError, "unknown output format"),
-        ("scene:ball", {"out": "/nowhere/x.wav"}, InputError, "folder /nowhere does not exist"),
-    ],
-)
-def test_what_cannot_be_used_is_refused_with_its_name(
-    make_instrument: Callable[..., Instrument],
-    source: str,
-    settings: dict[str, str],
-    error: type[Exception],
-    match: str,
-) -> None:
-    chosen = LiveSettings(SourceSettings(source), **settings)  # type: ignore[arg-type]
-    with pytest.raises(error, match=match):
-        LiveSession(make_instrument(), chosen).start()
-
-
-def test_palettes_and_zones_that_do_not_fit_are_refused(
-    make_instrument: Callable[..., Instrument],
-) -> None:
-    session = LiveSession(make_instrument(), LiveSettings())
-    with pytest.raises(ParameterError, match="zone=2 must be 0 to 1"):
-        session.set_palette("wood", zone=2)
-    with pytest.raises(ParameterError, match="do not mix"):
-        session.set_palette("wood", zone=0)
-    with pytest.raises(ParameterError, match="sensitivity=0"):
-        session.set_sensitivity(0)
-    session.set_palette("model:glass", zone=0)
-    session.set_sensitivity(2.0)
-    assert session.status().palettes == ("model:glass", "glass")
-    assert session.status().threshold == pytest.approx(1 / 3)
