@@ -120,7 +120,7 @@ def test_live_path_imports_without_torch_and_without_the_rest_of_the_heavy() -> 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_every_module_imports(part: str) -> None:
-    optional = ("torch", "onnx", "onnxscript", "tensorrt", "pycuda", "cuda", "librosa")
+    optional = ("torch", "triton", "onnx", "onnxscript", "tensorrt", "pycuda", "cuda", "librosa")
     names = [name_of(path) for path in modules() if path.relative_to(ROOT).parts[0] == part]
     code = f"""
 import importlib
