@@ -101,7 +101,7 @@ def test_every_palette_sounds(pack: Pack) -> None:
     assert np.isfinite(sound).all()
     loudest_db = 20 * np.log10(np.abs(sound).max(axis=1))
     names = [entry.name for entry in pack.palettes]
-    quiet = {n: round(float(p)) for n, p in zip(names, loudest_db, strict=True) if p < -25}
+    quiet = {n: round(float(p)) for n, p in zip(names, loudest_db, strict=True) if p < -35}
     assert not quiet
 
 
