@@ -372,5 +372,9 @@ def test_every_event_plays_once_at_its_sample_or_later_and_counted(
     on_time = set(wanted) & set(played)
     assert len(played) + state.counts.dropped == sum(len(p[1]) for p in pushes)
     assert len(set(s // HOP for s in played)) == len(played)
-    assert state.counts.late == len(played) - len([s for s in played if s in on_time])
+    # a late event sounds at the begin of a hop, where another one may have been due
+    sure = [s for s in played if s in on_time and s % HOP]
+    doubtful = [s for s in played if s in on_time and not s % HOP]
+    late = len(played) - len(sure)
+    assert late - len(doubtful) <= state.counts.late <= late
     assert all(p % HOP == 0 for p in played if p not in on_time)

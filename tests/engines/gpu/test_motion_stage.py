@@ -15,7 +15,7 @@ SETTINGS = {"lookahead_ns": 20_000_000, "sensitivity": 3.0}
 @pytest.fixture(scope="module")
 def frames():
     """A scene at 30 frames per second in colour and another size, with a gap in it."""
-    stream = scene_source("stick", seed=4, fps=30, size=(480, 272))
+    stream = scene_source("drums", seed=1, fps=30, size=(480, 272))
     frames = [stream.step() for _ in range(60)]
     late = [
         Frame(f.picture, f.captured_ns + NS_PER_S, f.sequence, f.clock_id, f.camera)
