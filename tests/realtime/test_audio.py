@@ -19,6 +19,7 @@ from synchresis.realtime.record import replay
 from synchresis.realtime.sinks.device import DeviceRing
 from synchresis.realtime.sources.limit import HeldFilm
 from synchresis.realtime.sources.pacing import PacedFilm
+from synchresis.realtime.status import Status
 
 pytestmark = pytest.mark.audio
 
@@ -89,10 +90,15 @@ def place_of(part: NDArray[np.float32], heard: NDArray[np.float32]) -> tuple[int
     return at, float(np.abs(heard[at : at + len(part)] - part).max())
 
 
-def test_what_the_speaker_plays_comes_back_from_the_sound_server(tiny_pack: Pack) -> None:
+ATTEMPTS = 3
+"""Recordings before a difference counts: a busy sound server loses samples now and then."""
+
+
+def play_and_listen(pack: Pack) -> tuple[NDArray[np.int64], NDArray[np.float64], Status]:
+    """Play flashes once: where each hit was heard against where it was played, and how exactly."""
     zones = (Zone(palette="model:wood"),)
     settings = InstrumentSettings(zones=zones, lookahead_ns=0, gain_db=6.0)
-    instrument = Instrument(tiny_pack, settings)
+    instrument = Instrument(pack, settings)
     instrument.prepare()
     source = PacedFilm(HeldFilm(FlashFilm(), 2.5))
     session = LiveSession(
@@ -108,16 +114,23 @@ def test_what_the_speaker_plays_comes_back_from_the_sound_server(tiny_pack: Pack
     instrument.close()
     loud = np.flatnonzero(np.abs(sound[:, 0]) > 0.02)
     starts = loud[np.diff(loud, prepend=-48_000) > 4000]
-    # A busy machine may lose the frame of a flash; what was played is what must be heard.
-    assert len(FLASHES) / 2 < len(starts) == session.status().played
-    places = []
-    for start in starts:
-        place, error = place_of(sound[start - 64 : start + 2000], heard)
-        assert error < 1e-4
-        places.append(place - (start - 64))
+    found = [place_of(sound[start - 64 : start + 2000], heard) for start in starts]
+    places = np.array([place for place, _ in found]) - (starts - 64)
+    return places, np.array([error for _, error in found]), session.status()
+
+
+def test_what_the_speaker_plays_comes_back_from_the_sound_server(tiny_pack: Pack) -> None:
+    for _ in range(ATTEMPTS):
+        places, errors, status = play_and_listen(tiny_pack)
+        # A busy machine may lose the frame of a flash; what was played is what must be heard.
+        assert len(places) == status.played
+        if len(FLASHES) / 2 < len(places) and errors.max() < 1e-4:
+            break
+    assert len(FLASHES) / 2 < len(places)
+    assert errors.max() < 1e-4
     # In order, and where nothing ran empty all in one piece.
-    assert places == sorted(places)
-    if session.status().xruns == 0:
+    assert list(places) == sorted(places)
+    if status.xruns == 0:
         assert np.ptp(places) <= 64 * 128
 
 
