@@ -357,24 +357,22 @@ def test_every_event_plays_once_at_its_sample_or_later_and_counted(
 ) -> None:
     score = Score(ONE, delay_ms * MS)
     state = score.initial_state()
-    hop, hits, wanted, on_time = 0, [], [], set()
+    hop, hits, due = 0, [], []
     for n, (wait, times, level) in enumerate(pushes, start=1):
         hits += play(score, state, range(hop, hop + wait))
         hop += wait
-        events = [event((n - 1) * 40 + t, 0.5) for t in sorted(times)]
+        # strengths tell events apart: number k is played with k/64
+        events = [
+            event((n - 1) * 40 + t, (len(due) + k) / 64) for k, t in enumerate(sorted(times), 1)
+        ]
         score.push(gesture(n, *events, levels=(Levels(friction=level),)), state)
-        for e in events:
-            sample = sample_of(e.t_ns + delay_ms * MS)
-            if (hop * HOP - sample) * NS_PER_S <= STALE_NS * SAMPLE_RATE:
-                wanted.append(sample)
+        due += [sample_of(e.t_ns + delay_ms * MS) for e in events]
     hits += play(score, state, range(hop, hop + 200))
-    played = [hit[0] for hit in hits]
-    on_time = set(wanted) & set(played)
-    assert len(played) + state.counts.dropped == sum(len(p[1]) for p in pushes)
-    assert len(set(s // HOP for s in played)) == len(played)
-    # a late event sounds at the begin of a hop, where another one may have been due
-    sure = [s for s in played if s in on_time and s % HOP]
-    doubtful = [s for s in played if s in on_time and not s % HOP]
-    late = len(played) - len(sure)
-    assert late - len(doubtful) <= state.counts.late <= late
-    assert all(p % HOP == 0 for p in played if p not in on_time)
+    played = [(sample, due[round(strength * 64) - 1]) for sample, _, strength in hits]
+    late = [(sample, own) for sample, own in played if sample != own]
+    assert len({strength for *_, strength in hits}) == len(hits)
+    assert len(played) + state.counts.dropped == len(due)
+    assert len({sample // HOP for sample, _ in played}) == len(played)
+    assert state.counts.late == len([1 for sample, own in late if sample // HOP > own // HOP])
+    assert all(sample > own and sample % HOP == 0 for sample, own in late)
+    assert all((sample - own) * NS_PER_S <= STALE_NS * SAMPLE_RATE for sample, own in late)
