@@ -182,6 +182,7 @@ def _drawing(figure: Figure) -> str:
                 x_label=figure.x_label,
                 y_label=figure.y_label,
                 logarithmic=figure.logarithmic,
+                joined=figure.joined,
             )
         case Table():
             return _table(figure)

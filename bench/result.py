@@ -53,7 +53,7 @@ class Waterfall(msgspec.Struct, frozen=True, tag="waterfall"):
 
 
 class Lines(msgspec.Struct, frozen=True, tag="lines"):
-    """Curves: named series of (x, y) points."""
+    """Curves: named series of (x, y) points; where they are not `joined`, points alone."""
 
     title: str
     x_label: str
@@ -61,6 +61,7 @@ class Lines(msgspec.Struct, frozen=True, tag="lines"):
     series: dict[str, list[tuple[float, float]]]
     logarithmic: bool = False
     caption: str = ""
+    joined: bool = True
 
 
 class Table(msgspec.Struct, frozen=True, tag="table"):

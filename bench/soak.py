@@ -4,17 +4,16 @@ Camera and speaker run here, the parser in a process of its own, joined by ipc s
 plan the camera stalls, holds frames back, or stamps them wrongly, and the parser is killed.
 """
 
-import multiprocessing
 import tempfile
 import threading
 from dataclasses import asdict
-from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Final
 
 import zmq
 
-from synchresis.bench.age import Addresses, AgeCase, parser_process
+from synchresis.bench.age_nodes import Addresses, parser_process
+from synchresis.bench.child import Child
 from synchresis.bench.environment import stamp_environment
 from synchresis.bench.faults import Fault, FaultySource, plan_faults
 from synchresis.bench.memory_camera import MemoryCamera, draw_footage
@@ -72,8 +71,7 @@ class Soak:
         self._folder = tempfile.TemporaryDirectory(prefix="synchresis-")
         at = Path(self._folder.name)
         self._at = Addresses(f"ipc://{at}/frames", f"ipc://{at}/gestures")
-        self._spawn = multiprocessing.get_context("spawn")
-        self._parser: SpawnProcess | None = None
+        self._parser: Child | None = None
         self._threads: list[NodeThread] = []
         self._instrument: Instrument | None = None
         self._log = SoakLog()
@@ -178,16 +176,11 @@ class Soak:
             self._start_parser()
 
     def _start_parser(self) -> None:
-        case = AgeCase("ipc", FPS, 0.0, self._options.pack)
-        self._parser = self._spawn.Process(
-            target=parser_process, args=(case, self._at), daemon=True
-        )
-        self._parser.start()
+        self._parser = Child(parser_process, self._options.pack, self._at)
 
     def _kill_parser(self) -> None:
         if self._parser is not None:
             self._parser.kill()
-            self._parser.join()
             self._parser = None
 
     def _finish(self, source: FaultySource) -> None:

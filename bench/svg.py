@@ -94,7 +94,12 @@ def draw_waterfall(parts: Mapping[str, float], unit: str) -> str:
 
 
 def draw_lines(
-    series: Mapping[str, Sequence[Point]], *, x_label: str, y_label: str, logarithmic: bool
+    series: Mapping[str, Sequence[Point]],
+    *,
+    x_label: str,
+    y_label: str,
+    logarithmic: bool,
+    joined: bool = True,
 ) -> str:
     """Curves with their points marked.
 
@@ -103,6 +108,7 @@ def draw_lines(
         x_label: what x is, with its unit.
         y_label: what y is, with its unit.
         logarithmic: whether both axes are.
+        joined: whether a line joins the points of a series.
     """
     points = [point for curve in series.values() for point in curve]
     if not points:
@@ -115,7 +121,7 @@ def draw_lines(
     body = [_horizontal_axis(x_axis, 272, x_label), _vertical_axis(y_axis, y_label)]
     for index, curve in enumerate(series.values()):
         placed = [(x_axis.place(x), y_axis.place(y)) for x, y in sorted(curve)]
-        body.append(_polyline(placed, COLOURS[index % len(COLOURS)]))
+        body.append(_curve(placed, COLOURS[index % len(COLOURS)], joined=joined))
     return _svg(body, legend=dict.fromkeys(series, ""), height=330)
 
 
@@ -149,13 +155,11 @@ def _bar(row: int, name: str, ends: tuple[float, float], label: str) -> str:
     )
 
 
-def _polyline(points: Sequence[Point], colour: str) -> str:
+def _curve(points: Sequence[Point], colour: str, *, joined: bool) -> str:
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    line = f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="3"/>'
     dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4"/>' for x, y in points)
-    return (
-        f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="3"/>'
-        f'<g fill="{colour}">{dots}</g>'
-    )
+    return f'{line if joined else ""}<g fill="{colour}">{dots}</g>'
 
 
 def _horizontal_axis(axis: Axis, y: float, label: str) -> str:

@@ -1,11 +1,11 @@
 """`bench sync`: the motion evaluation, with its baselines, as results, tables and plots."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from synchresis.bench.environment import stamp_environment
+from synchresis.bench.findings import Findings
 from synchresis.bench.options import Options
 from synchresis.bench.result import (
     Figure,
@@ -42,14 +42,6 @@ NOTE: Final = (
     "the same pictures and onsets for all; thresholds of the baselines are tuned on these very "
     "clips, ours is fixed in the pack; one offset of at most 0.2 s per clip is fitted for each"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """Results and figures of one part."""
-
-    results: list[Result]
-    figures: list[Figure]
 
 
 def run(options: Options) -> Report:

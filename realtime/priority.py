@@ -11,10 +11,15 @@ _PRIORITY: Final = 10
 def raise_priority() -> bool:
     """Run the calling thread before all ordinary ones; whether the system allowed it.
 
-    Linux allows it to root and to members of groups with an rtprio limit (`audio` on many
-    systems); elsewhere nothing changes.
+    A thread that has real-time priority already, because the whole program was started with it,
+    gets as much more: it must stay ahead of the program's other threads. Linux allows it to root
+    and to members of groups with an rtprio limit (`audio` on many systems); elsewhere nothing
+    changes.
     """
     with suppress(AttributeError, OSError):
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_PRIORITY))
+        inherited = os.sched_getparam(0).sched_priority
+        most = os.sched_get_priority_max(os.SCHED_FIFO)
+        priority = os.sched_param(min(inherited + _PRIORITY, most))
+        os.sched_setscheduler(0, os.SCHED_FIFO, priority)
         return True
     return False

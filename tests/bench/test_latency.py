@@ -1,12 +1,14 @@
 import numpy as np
 import pytest
 
-from synchresis.bench.age import AgeCase, AgeRun, ages_ms, run_age
-from synchresis.bench.latency import age_findings, sound_findings
+from synchresis.bench.age import HOPS, AgeRun, ages_ms, pooled, run_age
+from synchresis.bench.age_nodes import AgeCase
+from synchresis.bench.age_report import HOP_RATE, age_findings
 from synchresis.bench.motion_to_sound import SoundCase, SoundRun, steady_differences
 from synchresis.bench.pairing import pair_onsets
 from synchresis.bench.report import render_page
-from synchresis.bench.result import Report, Waterfall
+from synchresis.bench.result import Report, Table, Waterfall
+from synchresis.bench.sound_report import sound_findings
 from synchresis.engines.sample_clock import SampleClock
 from synchresis.engines.timebase import HOP, NS_PER_S
 from synchresis.errors import EngineError
@@ -53,6 +55,10 @@ def test_every_frame_that_was_parsed_has_an_age(tiny_pack, transport):
     assert 40 <= len(live.ages) <= 150
     assert min(live.ages) > 0
     assert len(live.transport) == len(live.parse) == len(live.ages)
+    assert tuple(live.hops) == HOPS
+    assert len(live.hops["frame_link"]) == len(live.ages)
+    assert np.sum(list(live.hops.values()), axis=0) == pytest.approx(live.transport, abs=1e-6)
+    assert min(map(min, live.hops.values())) >= 0
     assert live.counts["parsed"] <= live.counts["shown"]
     parts = dict(live.parts_ms)
     assert live.delay_ms == np.ceil(sum(parts.values()) - 2 * parts["lookahead"])
@@ -102,17 +108,29 @@ def test_steady_answers_are_those_long_after_time_was_lost():
     assert recording.lost_samples == 256
 
 
+def live_run(transport_ms, **counts):
+    hops = {"camera_sends": [0.1] * 2, "frame_link": [transport_ms - 0.1] * 2}
+    return AgeRun([20, 21], [transport_ms] * 2, [4, 4], hops, 40, {"parse": 4}, counts)
+
+
 def test_age_findings_print_the_idle_loop_beside_them():
-    runs = {
-        ("inproc", 60.0): AgeRun([20.0, 21.0], [0.2, 0.2], [4.0, 4.0], 40.0, {"parse": 4.0}, {}),
-        ("ipc", 60.0): AgeRun(
-            [20.5, 21.5], [0.5, 0.5], [4.0, 4.0], 41.0, {"parse": 4.0}, {"late": 2}
-        ),
-    }
-    found = age_findings(runs, {"before": [0.1, 0.3], "after": [0.2, 0.4]})
+    runs = {("inproc", 60.0): live_run(0.2), ("ipc", 60.0): live_run(0.5, late=2)}
+    found = age_findings(runs, {60.0: [0.1, 0.3], HOP_RATE: [0.2, 0.4]})
     values = {result.metric: result.value for result in found.results}
     assert values["latency.added.ipc.60fps.p50"] == pytest.approx(0.3)
     assert values["latency.age.ipc.60fps.late"] == 2
-    assert values["latency.idle.before.p99"] > 0
+    assert values["latency.age.ipc.60fps.transport.frame_link.p50"] == pytest.approx(0.4)
+    assert values["latency.idle.60fps.p99"] == pytest.approx(0.298)
+    assert values["latency.idle.hop.p99"] == pytest.approx(0.398)
     histogram = found.figures[0]
-    assert set(histogram.series) == {"inproc", "ipc", "idle loop"}
+    assert set(histogram.series) == {"inproc", "ipc", "idle loop, 60fps", "idle loop, hop"}
+    (table,) = (figure for figure in found.figures if isinstance(figure, Table))
+    assert table.rows[1] == ["ipc, 60 fps", "0.10", "0.40", "0.50"]
+
+
+def test_runs_of_a_kind_count_together():
+    both = pooled([live_run(0.2, late=1), live_run(0.5, late=2)])
+    assert both.transport == [0.2, 0.2, 0.5, 0.5]
+    assert both.hops["camera_sends"] == [0.1] * 4
+    assert both.counts == {"late": 3}
+    assert len(both.ages) == len(both.parse) == 4
