@@ -14,7 +14,8 @@ class Event:
     """One thing that happened and makes a sound.
 
     Attributes:
-        t_ns: when it happened, inside the interval its frame answers for.
+        t_ns: when it happens: inside the interval its frame answers for, or up to one interval
+            later, when it was seen coming.
         decided_ns: capture time of the newest frame used to decide it.
         strength: 0 to 1; level is 40 (strength - 1) dB relative to the palette's loudest hit.
         x: place in the whole picture, 0 left to 1 right.

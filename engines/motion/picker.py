@@ -18,6 +18,9 @@ Grid = NDArray[np.float32]
 FALL: Final = 0.6
 """A zone listens again once its score fell to this share of its peak or of the threshold."""
 
+AHEAD: Final = 1.0
+"""Intervals by which an event may lie after the one its frame answers for."""
+
 REACH: Final = 2
 """Cells round the strongest one whose maps place and weigh the event."""
 
@@ -58,8 +61,8 @@ class FrameMaps:
     """What the motion engine says about one frame.
 
     Attributes:
-        impact: probability of an event per cell, strength: of that event, when: its place in
-            the interval, 0..1; float32[rows, cols] each.
+        impact: probability of an event per cell, strength: of that event, when: its time,
+            intervals from `begin_ns`; float32[rows, cols] each.
         total: probability of an event anywhere.
         begin_ns: begin of the interval the frame answers for.
         end_ns: its end.
@@ -203,7 +206,7 @@ def placed_event(masked: Grid, maps: FrameMaps, zone: int) -> Event:
     when = float((weight * maps.when[window]).sum())
     strength = float((weight * maps.strength[window]).sum())
     return Event(
-        t_ns=time_inside(maps.begin_ns, maps.end_ns, when),
+        t_ns=moment(maps.begin_ns, maps.end_ns, when),
         decided_ns=maps.captured_ns,
         strength=min(max(strength, 0.0), 1.0),
         x=x,
@@ -212,8 +215,12 @@ def placed_event(masked: Grid, maps: FrameMaps, zone: int) -> Event:
     )
 
 
-def time_inside(begin_ns: int, end_ns: int, when: float) -> int:
-    """A moment of (begin, end], `when` 0..1 of the way."""
+def moment(begin_ns: int, end_ns: int, when: float) -> int:
+    """When an event happens, `when` of the way from begin to end.
+
+    Never before the interval, which may be heard already; up to AHEAD intervals after it, since a
+    hit can be seen coming.
+    """
     span = end_ns - begin_ns
-    offset = math.ceil(min(max(when, 0.0), 1.0) * span)
-    return begin_ns + min(max(offset, 1), span)
+    offset = math.ceil(min(max(when, 0.0), 1.0 + AHEAD) * span)
+    return begin_ns + max(offset, 1)

@@ -35,6 +35,34 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     add("--fresh", action="store_true", help="do not go on from OUT/motion.pt")
 
 
+def add_refine_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of a refinement."""
+    add = parser.add_argument
+    add("start", type=Path, help="motion.pt to begin from")
+    add("--out", type=Path, required=True, help="folder of motion.pt and motion.jsonl")
+    add("--minutes", type=float, default=60.0, help="wall time")
+    add("--workers", type=int, default=1, help="processes that draw and encode scenes")
+    add("--batch", type=int, default=16, help="sequences a step")
+    add("--capacity", type=int, default=384, help="encoded sequences kept, 11 MB each")
+    add("--rate", type=float, default=6e-4, help="highest learning rate")
+    add("--seed", type=int, default=0)
+    add("--report-s", type=float, default=300.0, help="seconds between reports")
+    add("--validation", type=int, default=64, help="held-out sequences")
+    add("--final", type=int, default=128, help="held-out sequences scored at the end")
+    add("--families", nargs="*", default=[], help="families of scenes (default: all of training)")
+
+
+def run_refine(args: argparse.Namespace) -> int:
+    """Refine as the arguments say."""
+    from synchresis.engines.training.motion.refine import Refiner, RefineSettings
+
+    names = RefineSettings.__dataclass_fields__.keys() & vars(args).keys()
+    given = {name: getattr(args, name) for name in names}
+    given["families"] = tuple(args.families)
+    Refiner(RefineSettings(**given)).run()
+    return 0
+
+
 def run_train(args: argparse.Namespace) -> int:
     """Train as the arguments say."""
     sizes = dict(zip(("pixel", "fine", "middle", "deep"), args.sizes or (), strict=False))

@@ -18,7 +18,7 @@ OPSET = 18
 
 
 class MotionGraph(nn.Module):
-    """What the exported graph computes: probabilities instead of logits."""
+    """What the exported graph computes: probabilities instead of logits, `when` as it is."""
 
     def __init__(self, network: MotionNetwork) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class MotionGraph(nn.Module):
     ) -> tuple[Tensor, ...]:
         """One frame; see DESIGN's motion engine for names and shapes."""
         out, new = self.network.step(pixels, flow, timing, states)
-        planes = tuple(torch.sigmoid(out[name]) for name in HEADS)
+        planes = tuple(out[n] if n == "when" else torch.sigmoid(out[n]) for n in HEADS)
         return (*planes, torch.sigmoid(out["total"]), out["embedding"], *new)
 
 

@@ -14,6 +14,9 @@ LATE_S = 0.022
 EARLY_S = 0.008
 """The same on frames before."""
 
+WHEN_RANGE = (-1.5, 2.0)
+"""Times told about an event, intervals from the begin of the frame's own."""
+
 MAP_S = 0.12
 """Half width in time of the sound-producing map round an event, seconds."""
 
@@ -28,9 +31,9 @@ class Targets:
         map: float32[B, T, rows, cols].
         map_weight: float32[B, T, rows, cols], 0 where sound without a known place may come from.
         strength: float32[B, T, rows, cols], meant where `near` > 0.
-        when: float32[B, T, rows, cols], meant where `inside` > 0.
-        near: float32[B, T, rows, cols], weight of strength.
-        inside: float32[B, T, rows, cols], weight of `when`.
+        when: float32[B, T, rows, cols], intervals from the frame's begin, meant where `near` > 0.
+        near: float32[B, T, rows, cols], weight of strength and `when`.
+        span_s: float32[B, T], length of each frame's interval.
         levels: float32[B, T, 2], of the whole picture.
         sounding: int64[B, T]: 1 sounding, 0 silent, -1 between.
         weight: float32[B, T], 0 on the first frame, which answers for nothing.
@@ -44,7 +47,7 @@ class Targets:
     strength: Tensor
     when: Tensor
     near: Tensor
-    inside: Tensor
+    span_s: Tensor
     levels: Tensor
     sounding: Tensor
     weight: Tensor
@@ -69,7 +72,8 @@ def soft_hits(batch: Batch, tau_s: Tensor) -> tuple[Tensor, Tensor]:
 
     Returns:
         share: float32[B, T, E], 1 where the frame's interval holds the event, soft beside it.
-        when: float32[B, T, E], position in the interval, 0..1, where it holds the event, else -1.
+        when: float32[B, T, E], intervals from the begin of the frame's own: 0..1 inside, more where
+            the event is still to come, less where it is past; within WHEN_RANGE.
     """
     end = batch.captured_s + tau_s[:, None]
     begin = torch.cat((end[:, :1], end[:, :-1]), 1)
@@ -81,7 +85,7 @@ def soft_hits(batch: Batch, tau_s: Tensor) -> tuple[Tensor, Tensor]:
     position = (event - begin[..., None]) / (end - begin)[..., None].clamp_min(1e-3)
     finite = torch.isfinite(event)
     share = torch.where(holds, torch.ones_like(share), share) * finite
-    return share, torch.where(holds & finite, position, torch.full_like(position, -1.0))
+    return share, position.nan_to_num(0.0).clamp(*WHEN_RANGE)
 
 
 def targets_of(batch: Batch, tau_s: Tensor, rows: int = 30, cols: int = 40) -> Targets:
@@ -106,9 +110,9 @@ def targets_of(batch: Batch, tau_s: Tensor, rows: int = 30, cols: int = 40) -> T
         map=sounding_map,
         map_weight=weight[..., None, None] * ~elsewhere * known,
         strength=strength,
-        when=pick(when.clamp_min(0.0), owner),
-        near=(impact > 0.3) * known,
-        inside=((impact > 0.3) & (pick(when, owner) >= 0.0)) * known,
+        when=pick(when, owner),
+        near=impact * (impact > 0.3) * known,
+        span_s=batch.dt_s,
         levels=batch.levels,
         sounding=sounding_of(since, batch.levels),
         weight=weight,

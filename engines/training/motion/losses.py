@@ -18,6 +18,9 @@ WEIGHTS = {
 }
 """Share of each term in the sum."""
 
+WHEN_UNIT_S = 0.010
+"""Errors of time beyond this count by their size, smaller ones by their square."""
+
 LEVEL_CELLS = 8
 """Best cells whose mean is the level, as the live level meter takes it."""
 
@@ -93,9 +96,7 @@ def terms_of(
         "strength": masked_mean(
             bce(logits["strength"], targets.strength, reduction="none"), targets.near * cells
         ),
-        "when": masked_mean(
-            bce(logits["when"], targets.when, reduction="none"), targets.inside * cells
-        ),
+        "when": masked_mean(when_loss(logits["when"], targets), targets.near * cells),
         "levels": masked_mean(level_loss(logits, targets), placed),
         "contrast": contrastive(vectors, label),
     }
@@ -113,6 +114,12 @@ def heard_loss(logits: Tensor, target: Tensor, elsewhere: Tensor | None) -> Tens
     heard = 1 - torch.sigmoid(-logits) * (1 - elsewhere)
     heard = heard.clamp(1e-5, 1 - 1e-5)
     return F.binary_cross_entropy(heard, target, reduction="none") * weight
+
+
+def when_loss(when: Tensor, targets: Targets) -> Tensor:
+    """Smooth absolute error of the time told, in units of 10 ms, float32[B, T, rows, cols]."""
+    unit = (targets.span_s / WHEN_UNIT_S)[..., None, None]
+    return F.smooth_l1_loss(when * unit, targets.when * unit, reduction="none")
 
 
 def level_loss(logits: dict[str, Tensor], targets: Targets) -> Tensor:

@@ -60,8 +60,8 @@ class Material:
     def __init__(self, settings: MaterialSettings, device: torch.device) -> None:
         s = self.settings = settings
         self.device = device
-        self.reel = Reel(s.capacity)
-        self.video_reel = Reel(s.capacity)
+        self.reel: Reel[Batch] = Reel(s.capacity)
+        self.video_reel: Reel[Batch] = Reel(s.capacity)
         self._from_videos = round(s.batch * s.share) if s.videos else 0
         self._drawn = 0
         self._videos = None
@@ -92,7 +92,7 @@ class Material:
         if self._videos:
             self._videos.close()
 
-    def _refill(self, reel: Reel, count: int, take: Callable[[float | None], bool]) -> None:
+    def _refill(self, reel: Reel[Batch], count: int, take: Callable[[float | None], bool]) -> None:
         """Take in new sequences where they are due; wait while there are too few."""
         due = reel.added * self.settings.repeats <= self._drawn * count
         if due or reel.size < FILL * count:

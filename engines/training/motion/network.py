@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from synchresis.engines.training.motion.memory import LeakyMemory
 
 HEADS = ("impact", "map", "strength", "when", "friction", "burst")
-"""Dense outputs, one logit plane each."""
+"""Dense outputs, one plane each: logits, but `when`, which is intervals from the begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +130,7 @@ class MotionNetwork(nn.Module):
         self.embed_out = nn.Linear(s.deep, s.embedding)
         nn.init.constant_(self.heads.bias[0], -4.0)  # type: ignore[index]
         nn.init.constant_(self.heads.bias[1], -2.0)  # type: ignore[index]
+        nn.init.constant_(self.heads.bias[HEADS.index("when")], 0.5)  # type: ignore[index]
         nn.init.constant_(self.whole_out.bias, -2.0)
 
     def state_shapes(self) -> dict[str, tuple[int, ...]]:
@@ -155,11 +156,19 @@ class MotionNetwork(nn.Module):
             timing: float32[B, T, 8]: dt_s, tau_s, a0..a5.
 
         Returns:
-            Logits: HEADS float[B, T, rows, cols], total float[B, T, 1]; embedding
+            HEADS float[B, T, rows, cols], total (a logit) float[B, T, 1]; embedding
             float[B, T, embedding], length 1.
         """
+        out = self.decode(self.encode(pixels, flow, timing[..., 0]), timing.flatten(0, 1))
+        return {name: value.unflatten(0, pixels.shape[:2]) for name, value in out.items()}
+
+    def encode(self, pixels: Tensor, flow: Tensor, dt_s: Tensor) -> tuple[Tensor, ...]:
+        """The way down, which no lookahead enters: features of B T frames for `decode`.
+
+        x1 [N, fine, rows, cols], x2 and x3 of half and quarter size, context [N, deep] and its
+        memory, N = B T; arguments as those of `forward`, dt_s float32[B, T].
+        """
         B, T = pixels.shape[:2]
-        dt_s = timing[..., 0]
         folded = normalised(pixels.flatten(0, 1)).unflatten(0, (B, T))
         squeezed = squeeze_flow(flow.flatten(0, 1)).unflatten(0, (B, T))
         seen = torch.ones(B * T, 1, 1, 1, device=pixels.device, dtype=folded.dtype)
@@ -172,8 +181,12 @@ class MotionNetwork(nn.Module):
         x3 = self.level3.sequence(self.down3(x2).unflatten(0, (B, T)), dt_s).flatten(0, 1)
         pooled = self.context(pool(x3))
         memory = self.context_memory(pooled.unflatten(0, (B, T)), dt_s, None).flatten(0, 1)
-        out = self.decode(x1, x2, x3, pooled, memory, timing.flatten(0, 1))
-        return {name: value.unflatten(0, (B, T)) for name, value in out.items()}
+        return x1, x2, x3, pooled, memory
+
+    def upper(self) -> list[nn.Parameter]:
+        """Weights of the way up and the heads."""
+        lower = ("pixels", "flow1", "merge", "level", "down", "context")
+        return [p for name, p in self.named_parameters() if not name.startswith(lower)]
 
     def merged(
         self, pixels: Tensor, pixels_before: Tensor, flow: Tensor, flow_before: Tensor, seen: Tensor
@@ -196,13 +209,12 @@ class MotionNetwork(nn.Module):
         x3, s3 = self.level3.step(self.down3(x2), dt_s, seen, (h[7], h[8]))
         pooled = self.context(pool(x3))
         memory = self.context_memory.step(pooled, dt_s, h[9])
-        out = self.decode(x1, x2, x3, pooled, memory, timing)
+        out = self.decode((x1, x2, x3, pooled, memory), timing)
         return out, (torch.ones_like(h[0]), folded, squeezed, *s1, *s2, *s3, memory)
 
-    def decode(
-        self, x1: Tensor, x2: Tensor, x3: Tensor, pooled: Tensor, memory: Tensor, timing: Tensor
-    ) -> dict[str, Tensor]:
-        """The way up and the heads, per frame."""
+    def decode(self, features: tuple[Tensor, ...], timing: Tensor) -> dict[str, Tensor]:
+        """The way up and the heads, per frame, from what `encode` gives; timing [N, 8]."""
+        x1, x2, x3, pooled, memory = features
         when = self.timing(scaled_timing(timing).to(x1.dtype))
         context = F.relu(self.gather(torch.cat((pooled, memory, when), 1)))
         x3 = x3 * torch.sigmoid(self.gate3(context))[:, :, None, None]

@@ -1,13 +1,17 @@
 """Reel: a ring of shot sequences on the training device, so that every one is seen a few times."""
 
 from dataclasses import fields
+from typing import Generic, TypeVar
 
 import torch
 
 from synchresis.engines.training.motion.batch import Batch
 
+B = TypeVar("B", bound=Batch)
+"""Batches, with or without more to them."""
 
-class Reel:
+
+class Reel(Generic[B]):
     """Ring buffer of sequences; new ones push out the oldest.
 
     Args:
@@ -18,13 +22,13 @@ class Reel:
         self.capacity = capacity
         self.size = 0
         self.added = 0
-        self._store: Batch | None = None
+        self._store: B | None = None
 
-    def add(self, batch: Batch) -> None:
+    def add(self, batch: B) -> None:
         """Put sequences in."""
-        B = len(batch.pixels)
+        count = len(batch.captured_s)
         if self._store is None:
-            self._store = Batch(
+            self._store = type(batch)(
                 **{
                     f.name: torch.zeros(
                         (self.capacity, *getattr(batch, f.name).shape[1:]),
@@ -34,16 +38,16 @@ class Reel:
                     for f in fields(batch)
                 }
             )
-        place = (torch.arange(B) + self.added).remainder(self.capacity)
+        place = (torch.arange(count) + self.added).remainder(self.capacity)
         for f in fields(batch):
             store = getattr(self._store, f.name)
             store[place.to(store.device)] = getattr(batch, f.name)
-        self.added += B
-        self.size = min(self.capacity, self.size + B)
+        self.added += count
+        self.size = min(self.capacity, self.size + count)
 
-    def draw(self, count: int, generator: torch.Generator) -> Batch:
+    def draw(self, count: int, generator: torch.Generator) -> B:
         """Sequences at random, without repetition; needs at least `count` inside."""
         assert self._store is not None and self.size >= count
-        device = self._store.pixels.device
+        device = self._store.captured_s.device
         index = torch.randperm(self.size, generator=generator, device=device)[:count]
         return self._store.take(index)

@@ -92,15 +92,17 @@ class RunningAverage:
 
     Args:
         network: where it starts.
+        most: share of the old, once there were enough steps.
     """
 
-    def __init__(self, network: MotionNetwork) -> None:
+    def __init__(self, network: MotionNetwork, *, most: float = AVERAGE) -> None:
         self.network = copy.deepcopy(network).eval()
+        self._most = most
 
     @torch.no_grad()
     def update(self, network: MotionNetwork, steps: int) -> None:
         """Take in the network after `steps` steps."""
-        share = 1.0 - min(AVERAGE, (1.0 + steps) / (10.0 + steps))
+        share = 1.0 - min(self._most, (1.0 + steps) / (10.0 + steps))
         own, new = (
             [value for value in module.state_dict().values() if value.is_floating_point()]
             for module in (self.network, network)
@@ -177,7 +179,7 @@ class Trainer:
         """Validation sequences, filmed in groups of one size."""
         size = self.settings.films
         shots = validation_worlds(-(-count // size) * size, worlds)
-        reel = Reel(len(shots))
+        reel: Reel[Batch] = Reel(len(shots))
         for start in range(0, len(shots), self.settings.films):
             reel.add(film(shots[start : start + self.settings.films], self.device))
         return reel.draw(len(shots), self.draws)
@@ -250,20 +252,18 @@ class Trainer:
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all."""
-        content = {
-            "network": self.network.state_dict(),
-            "forwarding": self.forwarding.state_dict(),
-            "average": self.average.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "scaler": self.scaler.state_dict(),
-            "sizes": asdict(self.settings.network),
-            "steps": self.steps,
-            "runs": self.runs,
-            "spent_s": self.spent_s,
-        }
-        fresh = self.checkpoint.with_suffix(".new")
-        torch.save(content, fresh)
-        fresh.replace(self.checkpoint)
+        write_checkpoint(
+            self.checkpoint,
+            network=self.network.state_dict(),
+            forwarding=self.forwarding.state_dict(),
+            average=self.average.network.state_dict(),
+            optimizer=self.optimizer.state_dict(),
+            scaler=self.scaler.state_dict(),
+            sizes=self.settings.network,
+            steps=self.steps,
+            runs=self.runs,
+            spent_s=self.spent_s,
+        )
 
     def load(self) -> None:
         """Continue from the checkpoint."""
@@ -275,6 +275,13 @@ class Trainer:
         self.scaler.load_state_dict(content["scaler"])
         self.steps, self.runs = content["steps"], content["runs"]
         self.spent_s = content["spent_s"]
+
+
+def write_checkpoint(path: Path, *, sizes: NetworkSettings, **content: object) -> None:
+    """Write a checkpoint, whole or not at all."""
+    fresh = path.with_suffix(".new")
+    torch.save({"sizes": asdict(sizes), **content}, fresh)
+    fresh.replace(path)
 
 
 def load_network(checkpoint: Path) -> MotionNetwork:

@@ -6,7 +6,7 @@ from synchresis.engines.motion.picker import (
     FrameMaps,
     PickerSettings,
     joined_score,
-    time_inside,
+    moment,
     zone_mask,
 )
 from synchresis.engines.zone import Zone
@@ -76,9 +76,12 @@ def test_event_carries_time_place_and_strength():
     assert event.y == pytest.approx(10.5 / 30, abs=1e-3)
 
 
-@pytest.mark.parametrize("when", [0.0, 0.5, 1.0])
-def test_time_lies_inside_the_interval(when):
-    assert 100 < time_inside(100, 200, when) <= 200
+@pytest.mark.parametrize(
+    ("when", "t_ns"),
+    [(-0.7, 101), (0.0, 101), (0.25, 125), (1.0, 200), (1.6, 260), (2.0, 300), (9.0, 300)],
+)
+def test_time_is_never_before_the_interval_and_at_most_one_after(when, t_ns):
+    assert moment(100, 200, when) == t_ns
 
 
 def test_zones_are_independent_and_an_event_counts_in_each_that_holds_it():

@@ -26,6 +26,7 @@ TRIPOD = Conditions(
     repeat=0.0, jitter_s=0.0, drift=(0.0, 0.0), zoom=0.0, flicker=0.0,
 )  # fmt: skip
 SILENT = {"still", "lights", "scenery", "gesturing", "mime", "face"}
+SILENT |= {"exercise", "shadow_boxing", "wave", "air_drum"}
 SILENT |= {"conductor", "curtain", "still_room"}
 RUBBED = {"scrape", "saw", "roll", "sweep"}
 CONTACT = sorted(

@@ -11,6 +11,7 @@ from synchresis.engines.training.motion.batch import (  # noqa: E402
     relit,
 )
 from synchresis.engines.training.motion.labels import (  # noqa: E402
+    WHEN_RANGE,
     blob,
     soft_hits,
     targets_of,
@@ -52,7 +53,11 @@ def test_the_frame_whose_interval_holds_the_event_answers_for_it():
     assert share[0, :, 0].argmax() == 5 and share[0, 5, 0] == 1
     assert share[1, :, 0].argmax() == 4  # 50 ms ahead: the frame at 133 ms answers to 183 ms
     assert when[0, 5, 0] == pytest.approx((0.1501 - 4 / 30) * 30, abs=1e-3)
-    assert (when[0, [3, 4, 6], 0] == -1).all()
+    assert float(when[0, 4, 0]) == pytest.approx(
+        float(when[0, 5, 0]) + 1, abs=1e-3
+    )  # still to come
+    assert float(when[0, 6, 0]) == pytest.approx(float(when[0, 5, 0]) - 1, abs=1e-3)  # just past
+    assert when[0, 0].max() == WHEN_RANGE[1] and when[0, 11].min() == WHEN_RANGE[0]
     assert share[..., 1].max() == 0
 
 
@@ -71,7 +76,7 @@ def test_targets_lie_where_the_event_is():
 
 def test_silence_has_no_targets():
     targets = targets_of(batch_of(event_s=math.inf), torch.zeros(2))
-    for value in (targets.impact, targets.total, targets.map, targets.near, targets.inside):
+    for value in (targets.impact, targets.total, targets.map, targets.near):
         assert value.abs().max() == 0
     assert (targets.sounding == 0).all()
 

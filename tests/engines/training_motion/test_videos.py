@@ -81,7 +81,7 @@ def test_unlocated_sequences_teach_when_but_not_where(video):
     batch.event_s[0, 0] = 0.5
     targets = targets_of(batch, torch.zeros(1))
     assert targets.total.max() == 1
-    for value in (targets.near, targets.inside, targets.map_weight, targets.located):
+    for value in (targets.near, targets.map_weight, targets.located):
         assert value.abs().max() == 0
     torch.manual_seed(0)
     network = MotionNetwork(NetworkSettings(pixel=4, fine=8, middle=8, deep=12, embedding=6))

@@ -1,0 +1,148 @@
+"""Encoded sequences: what the way down of a network that stays as it is makes of scenes."""
+
+import multiprocessing
+import os
+import queue
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from multiprocessing.queues import Queue
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from synchresis.engines.scenes.world import SimSettings, World, simulate
+from synchresis.engines.training.motion.batch import Batch, mirrored, relit, rescaled
+from synchresis.engines.training.motion.feed import THREAD_SETTINGS
+from synchresis.engines.training.motion.film import film
+from synchresis.engines.training.motion.network import MotionNetwork
+from synchresis.engines.training.motion.train import load_network
+from synchresis.engines.training.motion.validate import network_inputs
+
+AHEAD: Final = 6
+"""Groups of encoded sequences kept ready, all encoders together."""
+
+FEATURES: Final = ("x1", "x2", "x3", "context", "memory")
+"""What `MotionNetwork.encode` gives, in its order."""
+
+
+@dataclass(slots=True)
+class Encoded(Batch):
+    """Sequences with their features; pixels and flow are left empty.
+
+    Attributes:
+        x1: float16[B, T, fine, rows, cols].
+        x2: float16[B, T, middle, rows / 2, cols / 2].
+        x3: float16[B, T, deep, rows / 4, cols / 4].
+        context: float16[B, T, deep].
+        memory: float16[B, T, 3 deep].
+    """
+
+    x1: Tensor
+    x2: Tensor
+    x3: Tensor
+    context: Tensor
+    memory: Tensor
+
+
+@torch.no_grad()
+def encode(network: MotionNetwork, worlds: Sequence[World], draws: torch.Generator) -> Encoded:
+    """Film worlds, change their look as training does, run the way down over them."""
+    batch = film(worlds, torch.device("cpu"))
+    batch = mirrored(batch, torch.rand(len(worlds), generator=draws) < 0.5)
+    pixels = relit(batch.pixels, draws)
+    flow, timing = network_inputs(batch, torch.zeros(len(worlds)))
+    with torch.autocast("cpu", torch.bfloat16):
+        features = network.encode(pixels, rescaled(flow, draws), timing[..., 0])
+    shape = batch.captured_s.shape
+    named = {
+        name: value.half().unflatten(0, shape)
+        for name, value in zip(FEATURES, features, strict=True)
+    }
+    own = {f.name: getattr(batch, f.name) for f in fields(Batch)}
+    own["pixels"], own["flow"] = batch.pixels[:, :, :0, :0], batch.flow[:, :, :, :0, :0]
+    return Encoded(**own, **named)
+
+
+def decode(network: MotionNetwork, batch: Encoded, timing: Tensor) -> dict[str, Tensor]:
+    """The way up over encoded sequences; timing float32[B, T, 8], the output as `forward` gives."""
+    features = tuple(getattr(batch, name).flatten(0, 1).float() for name in FEATURES)
+    with torch.autocast("cpu", torch.bfloat16):
+        out = network.decode(features, timing.flatten(0, 1))
+    return {name: value.unflatten(0, timing.shape[:2]) for name, value in out.items()}
+
+
+class Encoders:
+    """Processes that simulate, film and encode; `close` ends them.
+
+    Args:
+        checkpoint: whose averaged network encodes.
+        settings: what is simulated.
+        workers: processes.
+        group: sequences per message.
+        first_seed: of this run.
+    """
+
+    def __init__(
+        self, checkpoint: Path, settings: SimSettings, *, workers: int, group: int, first_seed: int
+    ) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._ready: Queue[dict[str, Any]] = context.Queue(maxsize=AHEAD)
+        for name in THREAD_SETTINGS:
+            os.environ.setdefault(name, "1")
+        self._processes = [
+            context.Process(
+                target=work,
+                args=(self._ready, checkpoint, settings, group, (first_seed + k, workers)),
+                daemon=True,
+            )
+            for k in range(workers)
+        ]
+        for process in self._processes:
+            process.start()
+
+    def take(self, *, wait: bool) -> Encoded | None:
+        """A group of sequences; None if none is ready and `wait` is false.
+
+        Raises:
+            RuntimeError: every process ended.
+        """
+        while True:
+            try:
+                arrays = self._ready.get(timeout=5.0) if wait else self._ready.get_nowait()
+            except queue.Empty:
+                if not any(process.is_alive() for process in self._processes):
+                    raise RuntimeError("every encoding process ended; see above") from None
+                if not wait:
+                    return None
+                continue
+            return Encoded(**{name: torch.from_numpy(value) for name, value in arrays.items()})
+
+    def close(self) -> None:
+        """Stop the processes."""
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
+            process.join(timeout=5)
+
+
+def work(
+    ready: "Queue[dict[str, Any]]",
+    checkpoint: Path,
+    settings: SimSettings,
+    group: int,
+    seeds: tuple[int, int],
+) -> None:
+    """Body of an encoding process: groups of sequences for ever."""
+    torch.set_num_threads(1)
+    first, step = seeds
+    network = load_network(checkpoint)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    draws = torch.Generator().manual_seed(first)
+    seed = first
+    while True:
+        worlds = [simulate(seed + k * step, settings) for k in range(group)]
+        seed += group * step
+        encoded = encode(network, worlds, draws)
+        ready.put({f.name: getattr(encoded, f.name).numpy() for f in fields(encoded)})
