@@ -4,7 +4,7 @@ import cv2
 
 from synchresis.bench.case import pinned_to_one_core
 from synchresis.bench.environment import stamp_environment
-from synchresis.bench.kernels_flow import measure_flow
+from synchresis.bench.kernels_flow import flow_figures, flow_results, measure_flow
 from synchresis.bench.kernels_overlap_add import measure_overlap_add
 from synchresis.bench.options import Options
 from synchresis.bench.result import Figure, Report, Result
@@ -22,10 +22,10 @@ def run(options: Options) -> Report:
     try:
         with pinned_to_one_core():
             if options.wants("flow"):
-                for height, width in SIZES[1:2] if options.quick else SIZES:
-                    found, drawn = measure_flow(options, height, width)
-                    results += found
-                    figures += drawn
+                sizes = SIZES[1:2] if options.quick else SIZES
+                contests = [measure_flow(options, height, width) for height, width in sizes]
+                results += [result for each in contests for result in flow_results(each)]
+                figures += flow_figures(contests)
             if options.wants("overlap-add"):
                 found, drawn = measure_overlap_add(options)
                 results += found

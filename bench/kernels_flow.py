@@ -1,7 +1,8 @@
 """Flow against OpenCV's DIS and Farneback: error on the grid where the truth is known, and time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import cycle
 
 import cv2
@@ -22,6 +23,9 @@ from synchresis.kernels.flow import Flow, FlowSettings
 
 ROWS, COLS = 30, 40
 
+SHOWN = (Fraction(1), Fraction(1, 2), Fraction(1, 4))
+"""Scales of a peer's input that are timed whatever their error; others only where it is low."""
+
 PRESETS = {
     "ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
     "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
@@ -30,9 +34,9 @@ PRESETS = {
 
 EQUAL = (
     "same picture pairs, one pinned thread, calls in turn; ours also finds residual, difference "
-    "and camera motion and keeps the last picture's pyramid; a peer's time has its downscaling in "
-    "it but not the step from dense flow to grid; its error is the lower of mean and median of "
-    "each cell"
+    "and camera motion and keeps the last picture's pyramid; DIS at every scale of its input down "
+    "to a pixel a cell; a peer's time has its downscaling in it but not the step from dense flow "
+    "to grid; its error is the lower of mean and median of each cell"
 )
 
 Dense = Callable[[Grey, Grey], Plane]
@@ -59,37 +63,85 @@ class Peer:
         return float(np.mean(list(self.errors.values())))
 
 
-def measure_flow(options: Options, height: int, width: int) -> tuple[list[Result], list[Figure]]:
-    """Measure one size of picture against all peers."""
-    pairs = list(
-        flow_pairs(
-            height=height, width=width, per_case=1 if options.quick else 4, seed=options.seed
-        )
-    )
-    label = f"flow.{width}x{height}"
+@dataclass(frozen=True, slots=True)
+class FlowContest:
+    """All ways to find flow at one size of picture.
+
+    Attributes:
+        width: of the pictures.
+        height: of the pictures.
+        ours: our flow.
+        others: the peers that were timed.
+        untimed: errors of the DIS configurations that were not: smaller inputs, larger errors.
+    """
+
+    width: int
+    height: int
+    ours: Peer
+    others: list[Peer]
+    untimed: dict[str, float]
+
+    @property
+    def label(self) -> str:
+        """For metrics."""
+        return f"flow.{self.width}x{self.height}"
+
+
+def measure_flow(options: Options, height: int, width: int) -> FlowContest:
+    """Measure one size of picture against all peers: errors first, then time in turn."""
+    per_case = 1 if options.quick else 4
+    pairs = list(flow_pairs(height=height, width=width, per_case=per_case, seed=options.seed))
     stage = Flow(FlowSettings(height, width, ROWS, COLS))
-    peers = {**dis_configurations(), "Farneback": farneback}
+    our_errors = _our_errors(stage, pairs)
+    peers = {**dis_configurations(width), "Farneback": farneback}
+    errors = {name: _peer_errors(dense, pairs) for name, dense in peers.items()}
+    timed = worth_timing(_means(errors), float(np.mean(list(our_errors.values()))))
+    label = f"flow.{width}x{height}"
     steps = [(Case(label, repeats=options.repeats(400)), _our_step(stage, pairs))]
-    for name, dense in peers.items():
+    for name in timed:
         case = Case(f"{label} {name}", warmup=3, repeats=options.repeats(120))
-        steps.append((case, _peer_step(dense, pairs)))
-    timings = measure_together(steps)
-    ours = Peer("ours", _our_errors(stage, pairs), timings[0])
-    others = [
-        Peer(name, _peer_errors(dense, pairs), timing)
-        for (name, dense), timing in zip(peers.items(), timings[1:], strict=True)
-    ]
-    results = [*timing_results(timings[0]), *_claims(label, ours, others)]
-    return results, [_cost_figure(label, ours, others), _error_table(label, ours, others)]
+        steps.append((case, _peer_step(peers[name], pairs)))
+    ours, *theirs = measure_together(steps)
+    return FlowContest(
+        width,
+        height,
+        Peer("ours", our_errors, ours),
+        [Peer(name, errors[name], timing) for name, timing in zip(timed, theirs, strict=True)],
+        {name: error for name, error in _means(errors).items() if name not in timed},
+    )
 
 
-def dis_configurations() -> dict[str, Dense]:
-    """Every DIS preset on pictures of full, half and quarter size."""
+def flow_results(contest: FlowContest) -> list[Result]:
+    """Our time, and what it claims against the peers."""
+    return [*timing_results(contest.ours.timing), *_claims(contest)]
+
+
+def flow_figures(contests: Sequence[FlowContest]) -> list[Figure]:
+    """Cost against size over all sizes; error against cost and error by case at each."""
+    figures: list[Figure] = [_size_figure(contests)] if len(contests) > 1 else []
+    for contest in contests:
+        figures += [_cost_figure(contest), _error_table(contest)]
+    return figures
+
+
+def dis_configurations(width: int) -> dict[str, Dense]:
+    """Every DIS preset at every scale that keeps the cells whole, by name, largest first."""
+    full = width // COLS
     return {
-        f"DIS {preset} 1/{shrink}": _dis(code, shrink)
+        f"DIS {preset} {_written(Fraction(part, full))}": _dis(code, Fraction(part, full))
         for preset, code in PRESETS.items()
-        for shrink in (1, 2, 4)
+        for part in range(full, 0, -1)
     }
+
+
+def worth_timing(errors: Mapping[str, float], limit: float) -> list[str]:
+    """Names of the peers to time: the usual scales, and every one whose error is within a limit."""
+    usual = {_written(scale) for scale in SHOWN}
+    return [
+        name
+        for name, error in errors.items()
+        if error <= limit or not name.startswith("DIS") or name.rpartition(" ")[2] in usual
+    ]
 
 
 def farneback(previous: Grey, current: Grey) -> Plane:
@@ -108,20 +160,28 @@ def fastest_as_good(ours: Peer, others: Sequence[Peer]) -> tuple[Peer, bool]:
     return min(dis, key=lambda peer: peer.error), False
 
 
-def _dis(preset: int, shrink: int) -> Dense:
+def _dis(preset: int, scale: Fraction) -> Dense:
     solver = cv2.DISOpticalFlow.create(preset)
     no_guess = np.empty((0,), np.float32)
 
     def find(previous: Grey, current: Grey) -> Plane:
-        if shrink > 1:
+        if scale < 1:
             height, width = previous.shape
-            size = width // shrink, height // shrink
+            size = int(width * scale), int(height * scale)
             previous = np.asarray(cv2.resize(previous, size, interpolation=cv2.INTER_AREA))
             current = np.asarray(cv2.resize(current, size, interpolation=cv2.INTER_AREA))
         flow = np.asarray(solver.calc(previous, current, no_guess), np.float32)
         return flow.transpose(2, 0, 1)
 
     return find
+
+
+def _written(scale: Fraction) -> str:
+    return f"{scale.numerator}/{scale.denominator}"
+
+
+def _means(errors: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    return {name: float(np.mean(list(cases.values()))) for name, cases in errors.items()}
 
 
 def _our_step(stage: Flow, pairs: Sequence[FlowPair]) -> Step:
@@ -182,7 +242,8 @@ def _cells(flow: Plane) -> Plane:
     return cut.transpose(0, 1, 3, 2, 4).reshape(2, ROWS, COLS, -1)
 
 
-def _claims(label: str, ours: Peer, others: Sequence[Peer]) -> list[Result]:
+def _claims(contest: FlowContest) -> list[Result]:
+    label, ours, others = contest.label, contest.ours, contest.others
     rival, as_good = fastest_as_good(ours, others)
     fast = next(peer for peer in others if peer.name == "DIS fast 1/1")
     found = "the fastest DIS as accurate" if as_good else "no DIS is as accurate; the nearest one"
@@ -224,15 +285,37 @@ def _against(label: str, ours: Peer, peer: Peer) -> Result:
     )
 
 
-def _cost_figure(label: str, ours: Peer, others: Sequence[Peer]) -> Lines:
-    series = {peer.name: [(peer.timing.p50, peer.error)] for peer in (ours, *others)}
+def _size_figure(contests: Sequence[FlowContest]) -> Lines:
+    """Time over the size of the picture: ours and the peers that were timed at every size."""
+    series: dict[str, list[tuple[float, float]]] = {}
+    for contest in contests:
+        for peer in (contest.ours, *contest.others):
+            if peer.name in _CURVES:
+                series.setdefault(peer.name, []).append((contest.width, peer.timing.p50))
+        rival, as_good = fastest_as_good(contest.ours, contest.others)
+        if as_good:
+            point = (float(contest.width), rival.timing.p50)
+            series.setdefault("fastest DIS as accurate as ours", []).append(point)
+    caption = "Time of a pair against the picture's width (4 : 3)."
+    return Lines("Flow: cost against size", "width, pixels", "ms", series, True, caption)
+
+
+_CURVES = ("ours", "DIS ultrafast 1/1", "DIS fast 1/1", "DIS medium 1/1", "Farneback")
+
+
+def _cost_figure(contest: FlowContest) -> Lines:
+    peers = (contest.ours, *contest.others)
+    series = {peer.name: [(peer.timing.p50, peer.error)] for peer in peers}
     caption = "lower left is better; one point per method, preset and input size"
-    return Lines(label, "ms a pair, median", "end-point error, px", series, True, caption)
+    x, y = "ms a pair, median", "end-point error, px"
+    return Lines(contest.label, x, y, series, True, caption)
 
 
-def _error_table(label: str, ours: Peer, others: Sequence[Peer]) -> Table:
-    columns = ["case", *(peer.name for peer in (ours, *others))]
-    rows = [
-        [case, *(f"{peer.errors[case]:.3f}" for peer in (ours, *others))] for case in ours.errors
-    ]
-    return Table(f"{label}: end-point error on the grid, px", columns, rows)
+def _error_table(contest: FlowContest) -> Table:
+    peers = (contest.ours, *contest.others)
+    rows = [[case, *(f"{peer.errors[case]:.3f}" for peer in peers)] for case in contest.ours.errors]
+    untimed = ", ".join(f"{name[4:]} {error:.3f}" for name, error in contest.untimed.items())
+    caption = f"DIS not timed, being less accurate than ours at other scales: {untimed}."
+    columns = ["case", *(peer.name for peer in peers)]
+    title = f"{contest.label}: end-point error on the grid, px"
+    return Table(title, columns, rows, caption if untimed else "")

@@ -1,11 +1,22 @@
 """Bench of the kernels: who is compared with whom."""
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 
 from synchresis.bench import kernels
 from synchresis.bench.case import Case, Timing
-from synchresis.bench.kernels_flow import Peer, fastest_as_good, measure_flow
+from synchresis.bench.kernels_flow import (
+    Peer,
+    dis_configurations,
+    fastest_as_good,
+    flow_figures,
+    flow_results,
+    measure_flow,
+    worth_timing,
+)
 from synchresis.bench.options import Options
 
 
@@ -27,17 +38,40 @@ def test_the_rival_is_the_fastest_dis_that_is_as_accurate() -> None:
     assert rival.name == "DIS medium 1/1" and not as_good
 
 
-def test_flow_is_measured_against_every_configuration() -> None:
-    results, figures = measure_flow(Options(quick=True), 120, 160)
-    by_name = {result.metric: result for result in results}
-    assert by_name["flow.160x120.time"].ratio == pytest.approx(
-        by_name["flow.160x120.time"].value
-        / float(by_name["flow.160x120.time"].peer.split(" ms")[0].split()[-1]),
-        rel=0.01,
-    )
-    assert sum(".against." in name for name in by_name) == 10
+def test_every_scale_of_every_preset_competes() -> None:
+    names = list(dis_configurations(320))
+    assert len(names) == len(set(names)) == 3 * 8
+    assert {"DIS fast 1/1", "DIS fast 7/8", "DIS medium 1/4", "DIS ultrafast 1/8"} <= set(names)
+    errors = {"DIS fast 1/1": 0.3, "DIS fast 7/8": 0.2, "DIS fast 3/4": 0.21, "Farneback": 9.0}
+    assert worth_timing(errors, 0.2) == ["DIS fast 1/1", "DIS fast 7/8", "Farneback"]
+
+
+def test_smaller_inputs_give_flow_of_the_whole_picture() -> None:
+    rng = np.random.default_rng(0)
+    picture = cv2.GaussianBlur(rng.integers(0, 255, (120, 168), np.uint8), (0, 0), 2.0)
+    before, after = picture[:, 4:164].copy(), picture[:, :160].copy()
+    for name in ("DIS fast 1/1", "DIS fast 3/4", "DIS fast 1/2"):
+        flow = dis_configurations(160)[name](before, after)
+        assert flow.shape[1] / 30 == flow.shape[2] / 40
+        pixels = np.median(flow[0]) * 160 / flow.shape[2]
+        assert pixels == pytest.approx(4, abs=0.6)
+
+
+def test_flow_is_measured_against_the_peers_and_over_the_sizes() -> None:
+    contest = measure_flow(Options(quick=True), 120, 160)
+    by_name = {result.metric: result for result in flow_results(contest)}
+    time = by_name["flow.160x120.time"]
+    rival_ms = float(time.peer.split(" ms")[0].split()[-1])
+    assert time.ratio == pytest.approx(time.value / rival_ms, rel=0.01)
+    assert sum(".against." in name for name in by_name) == len(contest.others) >= 10
+    assert len(contest.others) + len(contest.untimed) == 13
+    assert all(error > contest.ours.error for error in contest.untimed.values())
     assert by_name["flow.160x120.error"].ratio < 1.0
-    assert len(figures) == 2
+    assert len(flow_figures([contest])) == 2
+    larger = replace(contest, width=320, height=240)
+    sizes, *_ = flow_figures([contest, larger])
+    assert [width for width, _ in sizes.series["ours"]] == [160, 320]
+    assert "DIS medium 1/1" in sizes.series
 
 
 def test_overlap_add_is_measured_by_hop_and_in_bulk() -> None:
