@@ -1,14 +1,16 @@
 """Every backend on every engine: steps, batches, memory, cold start; on a GPU the media path."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import Final
 
-from synchresis.bench.case import Case, Step, measure, measure_together
+from synchresis.bench.case import Case, Step, Timing, measure_together
+from synchresis.bench.engine_memory import measure_memory
 from synchresis.bench.environment import stamp_environment
 from synchresis.bench.options import Options
-from synchresis.bench.result import Report, Result, comparison, timing_results
+from synchresis.bench.result import Figure, Lines, Report, Result, comparison, timing_results
+from synchresis.bench.startup import run_startup
 from synchresis.engines.gpu.parity import FULL_STEPS, ParityReport, pack_parity
 from synchresis.engines.gpu.parity_inputs import motion_steps, voice_steps
 from synchresis.engines.packs import load_pack
@@ -25,63 +27,122 @@ KEPT_STEPS: Final = 50
 PARITY_BATCHES: Final[Mapping[Which, tuple[int, ...]]] = {"motion": (1,), "voice": (1, 64)}
 
 
+NOTE: Final = (
+    "equal: sizes, inputs' shapes, one thread each, calls in turn; not equal: torch's weights are "
+    "untrained, its states are given anew as arguments"
+)
+
+Curves = dict[str, list[tuple[float, float]]]
+"""Median of a step, milliseconds, by batch; one curve a way to step."""
+
+
 def run(options: Options) -> Report:
-    """Measure every engine of a pack on one kind of device."""
+    """Measure every engine of a pack on one kind of device.
+
+    Parts: `start`, `engines`, `memory`; on a GPU also `flow` and `paths`.
+    """
     pack = load_pack(options.pack)
     results: list[Result] = []
-    backends = ("onnx",) if options.device == "cpu" else ("tensorrt", "onnx-cuda")
-    if options.wants("engines"):
-        for backend in backends:
-            for which in BATCHES:
-                if pack.has(which):
-                    results += measure_backend(options, pack, backend, which)
+    figures: list[Figure] = []
+    if options.wants("start"):
+        found, drawn = run_startup(options)
+        results += found
+        figures += drawn
+    for which in BATCHES:
+        curves: Curves = {}
+        for backend in backends(options):
+            if pack.has(which):
+                results += measure_backend(options, pack, backend, which, curves=curves)
+        figures += batch_figure(which, curves)
     stamp = stamp_environment(seed=options.seed, device=options.device)
     if options.device == "cuda":
         from synchresis.bench.engines_gpu import card_stamp, measure_paths
 
         results += measure_paths(options, pack)
         stamp = {**stamp, **card_stamp()}
-    return Report("engines", stamp, results)
+    return Report("engines", stamp, results, figures)
 
 
-def measure_backend(options: Options, pack: Pack, backend: str, which: Which) -> list[Result]:
-    """Steps at every batch, cold start and parity; one result that says so where it cannot run."""
+def backends(options: Options) -> Sequence[str]:
+    """All that a kind of device has."""
+    return ("onnx",) if options.device == "cpu" else ("tensorrt", "onnx-cuda")
+
+
+def batch_figure(which: Which, curves: Curves) -> list[Figure]:
+    """Cost of a step against its batch."""
+    if not curves:
+        return []
+    title, caption = f"Step of the {which} engine", f"Median of a step by batch. {NOTE}."
+    return [Lines(title, "streams at once", "ms", curves, True, caption)]
+
+
+def measure_backend(
+    options: Options, pack: Pack, backend: str, which: Which, *, curves: Curves
+) -> list[Result]:
+    """Steps, memory, cold start and parity at every batch; where it cannot run a result says so.
+
+    Args:
+        options: of the benchmark.
+        pack: with the engine.
+        backend: one of the runtime's.
+        which: of the engines.
+        curves: what was timed is added.
+    """
     results: list[Result] = []
     for batch in BATCHES[which]:
         name = f"engines.{backend}.{which}.batch{batch}"
-        begin = time.perf_counter()
         try:
-            engine = open_on(backend, pack, which, batch=batch)
-            engine.prepare()
+            if options.wants("engines"):
+                results += _measure_open(options, pack, name, (backend, which, batch), curves)
+            if options.wants("memory"):
+                results.append(_memory(options, name, (backend, which, batch)))
         except (EngineError, DeviceError) as err:
             return [*results, Result(f"{name}.runs", 0, "count", note=str(err))]
-        opened = 1e3 * (time.perf_counter() - begin)
-        note = f"{engine.backend}; opening includes building and checking"
-        results.append(Result(f"{name}.open", float(f"{opened:.4g}"), "ms", note=note))
-        results += measure_engine(options, pack, engine, which)
-        if backend != "onnx" and batch in PARITY_BATCHES[which]:
-            steps = options.repeats(FULL_STEPS if batch == 1 else FULL_STEPS // 4)
-            report = pack_parity(engine, pack, which, steps=steps)
-            results += parity_results(f"{name}.parity", report)
-        engine.close()
     return results
 
 
-def measure_engine(options: Options, pack: Pack, engine: Engine, which: Which) -> list[Result]:
-    """One step, against torch eager where it is installed and the engine runs on the CPU."""
+def measure_engine(options: Options, pack: Pack, engine: Engine, which: Which) -> list[Timing]:
+    """Steps of an engine and, on a CPU where torch is installed, of torch, in turn; ours first."""
     label = engine.backend.split()[0]
-    case = Case(
-        f"engines.{label}.{which}.batch{engine.batch}.step",
-        repeats=options.repeats(1000 if engine.batch < 64 else 200),
-    )
-    step = engine_step(engine, which)
-    peer = torch_step(pack, which, engine.batch) if label == "onnx" else None
-    if peer is None:
-        return timing_results(measure(case, step), note=engine.backend)
-    eager = Case(f"torch eager, {which}, batch {engine.batch}", repeats=case.repeats)
-    ours, theirs = measure_together([(case, step), (eager, peer)])
-    note = "same sizes, one thread each; torch's weights are untrained"
-    return [*timing_results(ours), comparison(f"{case.name}.vs_torch", ours, theirs, note=note)]
+    repeats = options.repeats(1000 if engine.batch < 64 else 200)
+    ours = Case(f"engines.{label}.{which}.batch{engine.batch}.step", repeats=repeats)
+    peers = torch_peers(options, pack, which, engine.batch) if label == "onnx" else {}
+    pairs = [(ours, engine_step(engine, which))]
+    pairs += [(Case(peer, repeats=repeats), step) for peer, step in peers.items()]
+    return measure_together(pairs)
+
+
+def _measure_open(
+    options: Options, pack: Pack, name: str, key: tuple[str, Which, int], curves: Curves
+) -> list[Result]:
+    backend, which, batch = key
+    begin = time.perf_counter()
+    engine = open_on(backend, pack, which, batch=batch)
+    engine.prepare()
+    opened = 1e3 * (time.perf_counter() - begin)
+    note = f"{engine.backend}; opening includes building and checking"
+    results = [Result(f"{name}.open", float(f"{opened:.4g}"), "ms", note=note)]
+    ours, *peers = measure_engine(options, pack, engine, which)
+    results += timing_results(ours, note=engine.backend)
+    for timing in (ours, *peers):
+        label = backend if timing is ours else timing.case.name
+        curves.setdefault(label, []).append((float(batch), timing.p50))
+    for peer in peers:
+        metric = f"{ours.case.name}.vs_{peer.case.name.replace(' ', '_').replace('.', '_')}"
+        results.append(comparison(metric, ours, peer, note=NOTE))
+    if backend != "onnx" and batch in PARITY_BATCHES[which]:
+        steps = options.repeats(FULL_STEPS if batch == 1 else FULL_STEPS // 4)
+        report = pack_parity(engine, pack, which, steps=steps)
+        results += parity_results(f"{name}.parity", report)
+    engine.close()
+    return results
+
+
+def _memory(options: Options, name: str, key: tuple[str, Which, int]) -> Result:
+    backend, which, batch = key
+    grown = measure_memory(options.pack, backend, which, batch=batch)
+    note = "growth of a fresh process that opens the engine and steps it, its runtime's library too"
+    return Result(f"{name}.memory", round(grown, 1), "MiB", note=note)
 
 
 def engine_step(engine: Engine, which: Which) -> Step:
@@ -92,27 +153,13 @@ def engine_step(engine: Engine, which: Which) -> Step:
     return lambda: engine.step(next(inputs), state)
 
 
-def torch_step(pack: Pack, which: Which, batch: int) -> Step | None:
-    """The same network in torch's eager mode, None where torch or its training code is absent."""
+def torch_peers(options: Options, pack: Pack, which: Which, batch: int) -> Mapping[str, Step]:
+    """The same network in torch: eager, and compiled unless this is quick; none without torch."""
     try:
-        import torch
-
-        from synchresis.bench.torch_peer import peer_module
+        from synchresis.bench.torch_peer import torch_steps
     except ImportError:
-        return None
-    module = peer_module(which)
-    entry = pack.motion if which == "motion" else pack.voice
-    specs = (*entry.spec.inputs, *entry.spec.states)
-    if module.shapes != [spec.shape[1:] for spec in specs]:
-        return None
-    torch.set_num_threads(1)
-    arguments = [torch.rand(spec.sized(batch)) for spec in specs]
-
-    def step() -> object:
-        with torch.inference_mode():
-            return module.network(*arguments)
-
-    return step
+        return {}
+    return torch_steps(pack, which, batch, compiled=not options.quick)
 
 
 def parity_results(name: str, report: ParityReport) -> list[Result]:
