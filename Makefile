@@ -1,11 +1,12 @@
 # make live        look through the camera (or at a built-in scene) and play
 # make test        everything that needs no sound server and no GPU
+# make test-soak   two minutes of a live graph with stalls, bursts, wrong stamps and dying nodes
 # make test-audio  the tests that play and listen, on a sound server without hardware
 # make lint        what pre-commit and CI check before the tests
 #
 # make live SECONDS=10 ARGS="--camera scene:ball --palette glass"
 
-.PHONY: live test test-audio lint clean
+.PHONY: live test test-soak test-audio lint clean
 .DEFAULT_GOAL := live
 
 BIN := .venv/bin
@@ -23,6 +24,10 @@ lint:
 
 test: lint
 	$(BIN)/pytest -q $(ARGS)
+
+test-soak:
+	@.ci/setup test
+	$(BIN)/pytest -q -m soak $(ARGS)
 
 test-audio:
 	@.ci/setup test

@@ -13,19 +13,30 @@ from synchresis.engines.timebase import NS_PER_S
 from synchresis.errors import ParameterError
 from synchresis.realtime.sources.source import LiveSource
 
-Kind = Literal["stall", "burst", "jump", "kill"]
+Kind = Literal["stall", "burst", "jump", "kill", "unplug"]
 """No frames for a while; frames held back, then all at once; stamps off for a while; the parser's
-process killed and started again after a while."""
+process killed and started again after a while; the camera's node gone without a word, with its
+socket, and a new one in its place after a while."""
+
+NODE_FAULTS: Final[tuple[Kind, ...]] = ("kill", "unplug")
+"""Faults of nodes; the others are the source's."""
 
 LENGTHS_S: Final[dict[Kind, tuple[float, float]]] = {
     "stall": (0.2, 3.0),
     "burst": (0.1, 0.6),
     "jump": (0.5, 2.0),
     "kill": (0.2, 1.0),
+    "unplug": (0.3, 2.0),
 }
 """Shortest and longest of each kind, seconds."""
 
-RECOVERY_S: Final[dict[Kind, float]] = {"stall": 2.0, "burst": 2.0, "jump": 2.5, "kill": 8.0}
+RECOVERY_S: Final[dict[Kind, float]] = {
+    "stall": 2.0,
+    "burst": 2.0,
+    "jump": 2.5,
+    "kill": 8.0,
+    "unplug": 3.0,
+}
 """Left alone after each kind; a process that starts must load its engine first."""
 
 JUMP_S: Final = 0.8
@@ -93,9 +104,10 @@ class FaultySource:
         *,
         now_ns: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
-        """Time begins with the first `read`; faults that are none of the source's are ignored."""
+        """Time begins with the first `read`; faults of nodes are ignored."""
         self._source = source
-        self._faults: Iterator[Fault] = iter([each for each in faults if each.kind != "kill"])
+        ours = [each for each in faults if each.kind not in NODE_FAULTS]
+        self._faults: Iterator[Fault] = iter(ours)
         self._fault = next(self._faults, None)
         self._now_ns = now_ns
         self.begin_ns: int | None = None

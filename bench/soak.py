@@ -1,11 +1,13 @@
 """`bench soak`: hours of live run with random faults; what is counted, and how soon it recovers.
 
 Camera and speaker run here, the parser in a process of its own, joined by ipc sockets. By a seeded
-plan the camera stalls, holds frames back, or stamps them wrongly, and the parser is killed.
+plan the camera stalls, holds frames back, or stamps them wrongly, its node disappears, and the
+parser's process is killed.
 """
 
 import tempfile
 import threading
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -15,7 +17,7 @@ import zmq
 from synchresis.bench.age_nodes import Addresses, parser_process
 from synchresis.bench.child import Child
 from synchresis.bench.environment import stamp_environment
-from synchresis.bench.faults import Fault, FaultySource, plan_faults
+from synchresis.bench.faults import NODE_FAULTS, Fault, FaultySource, Kind, plan_faults
 from synchresis.bench.memory_camera import MemoryCamera, draw_footage
 from synchresis.bench.options import Options
 from synchresis.bench.result import Report
@@ -61,6 +63,13 @@ def run(options: Options) -> Report:
     return Report("soak", host, results, figures)
 
 
+class LastingSource(FaultySource):
+    """A source that outlives the nodes that show it."""
+
+    def close(self) -> None:
+        """Stay open for the next node."""
+
+
 class Soak:
     """A live graph and its tormentor."""
 
@@ -73,6 +82,13 @@ class Soak:
         self._at = Addresses(f"ipc://{at}/frames", f"ipc://{at}/gestures")
         self._parser: Child | None = None
         self._threads: list[NodeThread] = []
+        self._camera: NodeThread | None = None
+        self._outlets: list[Outlet] = []
+        self._nodes: dict[Kind, tuple[Callable[[], None], Callable[[], None]]] = {
+            "kill": (self._kill_parser, self._start_parser),
+            "unplug": (self._stop_camera, self._start_camera),
+        }
+        self._down: Fault | None = None
         self._instrument: Instrument | None = None
         self._log = SoakLog()
 
@@ -98,18 +114,18 @@ class Soak:
             seconds: length.
         """
         loops = int(seconds / (self._footage.times_ns[-1] / NS_PER_S)) + 2
-        source = FaultySource(MemoryCamera(self._footage, loops=loops), faults)
-        self._launch(source)
-        begin_ns = self._await_begin(source)
-        kills = [fault for fault in faults if fault.kind == "kill"]
+        self._source = LastingSource(MemoryCamera(self._footage, loops=loops), faults)
+        self._launch()
+        begin_ns = self._await_begin()
+        pending = [fault for fault in faults if fault.kind in NODE_FAULTS]
         self._log.incidents = [Incident.of(fault, begin_ns) for fault in faults]
         end_ns = begin_ns + round(seconds * NS_PER_S)
         while (now_ns := self._clock.now_ns()) < end_ns:
             self._check()
-            self._torment(kills, (now_ns - begin_ns) / NS_PER_S)
+            self._torment(pending, (now_ns - begin_ns) / NS_PER_S)
             self._log.sample(now_ns - begin_ns, self._parser.pid if self._parser else None)
             threading.Event().wait(_TICK_S)
-        self._finish(source)
+        self._finish()
         return self._log
 
     def stop(self) -> None:
@@ -131,31 +147,39 @@ class Soak:
             self._log.hear(delivery)
         return delivery
 
-    def _launch(self, source: FaultySource) -> None:
-        """Camera and speaker; the camera shows nothing before the parser looks."""
+    def _launch(self) -> None:
+        """Speaker and camera; the camera shows nothing before the parser looks."""
+        speaker = NodeThread("speaker", run_device_loop(self._loop, self._inlet, self._clock))
+        self._threads.append(speaker)
+        speaker.start()
+        self._start_camera()
+
+    def _start_camera(self) -> None:
+        """A camera's node with a socket of its own."""
         outlet = Outlet(self._context, [self._at.frames], policy_for("frame", lossless=False))
+        self._outlets.append(outlet)
+        work = run_source(self._source, outlet, self._clock, receivers=1)
+        self._camera = NodeThread("camera", work)
+        self._threads.append(self._camera)
+        self._camera.start()
 
-        def camera(stopping: threading.Event) -> None:
-            if outlet.wait_for_receivers(1, stopping.is_set):
-                run_source(source, outlet, self._clock)(stopping)
+    def _stop_camera(self) -> None:
+        """The camera's node goes, and nobody is told."""
+        if self._camera is not None:
+            self._camera.stopping.set()
+            self._camera.join(5)
+            self._threads.remove(self._camera)
+            self._camera = None
 
-        self._outlet = outlet
-        self._threads = [
-            NodeThread("camera", camera),
-            NodeThread("speaker", run_device_loop(self._loop, self._inlet, self._clock)),
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def _await_begin(self, source: FaultySource) -> int:
+    def _await_begin(self) -> int:
         """When the first picture was shown."""
         deadline_ns = self._clock.now_ns() + round(START_S * NS_PER_S)
-        while source.begin_ns is None:
+        while self._source.begin_ns is None:
             self._check()
             if self._clock.now_ns() > deadline_ns:
                 raise EngineError(f"soak: the parser did not start within {START_S:g} s")
             threading.Event().wait(_TICK_S)
-        return source.begin_ns
+        return self._source.begin_ns
 
     def _check(self) -> None:
         """Faults are ours alone: what ends by itself is an error."""
@@ -165,15 +189,19 @@ class Soak:
         if self._parser is not None and self._parser.exitcode is not None:
             raise EngineError(f"soak: the parser ended by itself with {self._parser.exitcode}")
 
-    def _torment(self, kills: list[Fault], elapsed_s: float) -> None:
-        """Kill the parser, or start it again, when it is time."""
-        if not kills:
+    def _torment(self, pending: list[Fault], elapsed_s: float) -> None:
+        """Take a node down, or put a new one in its place, when it is time."""
+        if not pending:
             return
-        if self._parser is not None and elapsed_s >= kills[0].begin_s:
-            self._kill_parser()
-        if self._parser is None and elapsed_s >= kills[0].end_s:
-            kills.pop(0)
-            self._start_parser()
+        fault = pending[0]
+        down, up = self._nodes[fault.kind]
+        if self._down is None and elapsed_s >= fault.begin_s:
+            self._down = fault
+            down()
+        if self._down is fault and elapsed_s >= fault.end_s:
+            self._down = None
+            pending.pop(0)
+            up()
 
     def _start_parser(self) -> None:
         self._parser = Child(parser_process, self._options.pack, self._at)
@@ -183,13 +211,14 @@ class Soak:
             self._parser.kill()
             self._parser = None
 
-    def _finish(self, source: FaultySource) -> None:
+    def _finish(self) -> None:
         """Gather the counters."""
         loop, played = asdict(self._loop.counts), asdict(self._loop.playout.counts)
         self._log.counts = {
             **loop,
             **played,
-            "frames_lost": source.lost + self._outlet.counts.dropped,
-            "malformed": self._inlet.counts.malformed + self._outlet.counts.malformed,
+            "frames_lost": self._source.lost + sum(each.counts.dropped for each in self._outlets),
+            "malformed": self._inlet.counts.malformed
+            + sum(each.counts.malformed for each in self._outlets),
             "gestures_lost": self._inlet.counts.lost + self._inlet.counts.dropped,
         }

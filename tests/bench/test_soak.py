@@ -90,16 +90,27 @@ def test_memory_of_processes():
     assert memory_mib(2**22 + 1) == 0
 
 
-def test_a_live_graph_recovers_from_every_fault(tiny_pack):
-    """Half a minute of stalls, bursts, wrong stamps and a killed parser: counts, no times."""
-    seconds = 36.0
+def torment(pack, seconds):
+    """Stalls, bursts, wrong stamps, nodes that go and come: counts, no times."""
     planned = plan_faults(seconds, seed=SEED)
     assert {fault.kind for fault in planned} == set(LENGTHS_S)
-    report = run(Options(pack=str(tiny_pack.path), quick=True, hours=seconds / 3600, seed=SEED))
+    report = run(Options(pack=str(pack.path), quick=True, hours=seconds / 3600, seed=SEED))
     assert report.value("soak.faults") == len(planned)
     assert report.value("soak.unrecovered") == 0
+    for kind in LENGTHS_S:
+        happened = sum(fault.kind == kind for fault in planned)
+        assert report.value(f"soak.recovery.{kind}.count") == happened
     for count in ("malformed", "foreign", "refused"):
         assert report.value(f"soak.{count}") == 0
-    assert report.value("soak.news") > 200
+    assert report.value("soak.news") > 5 * seconds
     assert report.value("soak.played") > 0
     assert report.value("soak.frames_lost") > 0, "stalls must have cost frames"
+
+
+def test_a_live_graph_recovers_from_every_fault(tiny_pack):
+    torment(tiny_pack, 42.0)
+
+
+@pytest.mark.soak
+def test_a_live_graph_recovers_for_two_minutes(tiny_pack):
+    torment(tiny_pack, 120.0)
