@@ -1,0 +1,100 @@
+"""Apply every rewriting to an engine, and compare what it gives before and after.
+
+`python -m synchresis.engines.training.graph PACK` rewrites the engines of a pack in place, and its
+half-precision files where it has them.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import NodeProto
+
+from synchresis.engines.gpu.parity_inputs import motion_steps, voice_steps
+from synchresis.engines.packs import load_pack, update_pack
+from synchresis.engines.packs.loading import Pack
+from synchresis.engines.runtime.engine import Which
+from synchresis.engines.runtime.onnx_cpu import OnnxCpuEngine
+from synchresis.engines.runtime.tensors import EngineSpec
+from synchresis.engines.training.graph.flatten import flatten
+from synchresis.engines.training.graph.model import Graph
+from synchresis.engines.training.graph.rules import RULES
+from synchresis.errors import EngineError
+
+Steps = Iterable[Mapping[str, NDArray[np.generic]]]
+
+STEPS: Final = 300
+"""Steps compared before a pack is changed."""
+
+LARGEST_DIFFERENCE: Final = 1e-4
+"""Largest difference of an output, as a share of the larger of 1 and its peak."""
+
+
+def simplify(model: bytes) -> bytes:
+    """Return the same engine with fewer nodes."""
+    graph = Graph(model)
+    _apply_rules(graph)
+    if flatten(graph):
+        _apply_rules(graph)
+    return graph.content()
+
+
+def simplify_pack(folder: Path) -> list[str]:
+    """Rewrite the engines of a pack; returns a line for each.
+
+    Raises:
+        EngineError: an engine gives other outputs than before; the pack is left as it was.
+    """
+    from synchresis.engines.training.half_precision import half_name, to_half
+
+    pack, files, lines = load_pack(folder), {}, []
+    for which in _engines(pack):
+        entry = pack.motion if which == "motion" else pack.voice
+        before = pack.read(entry.file)
+        after = simplify(before)
+        make = motion_steps if which == "motion" else voice_steps
+        worst = difference(before, after, entry.spec, make(entry.spec, 1, STEPS))
+        counts = f"{len(Graph(before).nodes)} nodes became {len(Graph(after).nodes)}"
+        lines.append(f"{entry.file}: {counts}, largest difference {worst:.2g}")
+        if not worst <= LARGEST_DIFFERENCE:
+            raise EngineError(f"{lines[-1]}, must be at most {LARGEST_DIFFERENCE:g}")
+        files[entry.file] = after
+        if (folder / half_name(entry.file)).is_file():
+            files[half_name(entry.file)] = to_half(after)
+    update_pack(folder, {}, files)
+    return lines
+
+
+def difference(before: bytes, after: bytes, spec: EngineSpec, steps: Steps) -> float:
+    """Largest difference of any output over a stream, relative to the larger of 1 and its peak."""
+    engines = [OnnxCpuEngine(model, spec) for model in (before, after)]
+    for engine in engines:
+        engine.prepare()
+    states = [engine.initial_state() for engine in engines]
+    errors = {output.name: 0.0 for output in spec.outputs}
+    peaks = {output.name: 1.0 for output in spec.outputs}
+    for inputs in steps:
+        want, got = (e.step(inputs, s) for e, s in zip(engines, states, strict=True))
+        for name in errors:
+            worst = float(np.abs(got[name] - want[name]).max())
+            errors[name] = float(np.maximum(errors[name], worst))  # keeps NaN
+            peaks[name] = max(peaks[name], float(np.abs(want[name]).max()))
+    return float(np.max([errors[name] / peaks[name] for name in errors]))
+
+
+def _apply_rules(graph: Graph) -> None:
+    """Until no rule finds anything."""
+    while any([_changed(graph, node) for node in list(graph.nodes)]):
+        graph.refresh()
+
+
+def _changed(graph: Graph, node: NodeProto) -> bool:
+    used = any(graph.readers(name) or name in graph.outputs for name in node.output)
+    return used and any(rule(graph, node) for rule in RULES)
+
+
+def _engines(pack: Pack) -> list[Which]:
+    both: tuple[Which, ...] = ("motion", "voice")
+    return [which for which in both if pack.has(which)]

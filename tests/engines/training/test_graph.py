@@ -1,0 +1,274 @@
+from collections import Counter
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from synchresis.engines.gpu.parity_inputs import motion_steps, voice_steps
+from synchresis.engines.packs import load_pack
+from synchresis.engines.training.graph import simplify as simplifying
+from synchresis.engines.training.graph.simplify import difference, simplify, simplify_pack
+from synchresis.errors import EngineError
+
+WIDTH = 6
+
+
+def model(nodes, outputs, constants=(), inputs=None) -> bytes:
+    """A graph from x [B, 6] (or `inputs`) to outputs whose shapes are inferred."""
+    info = helper.make_tensor_value_info
+    inputs = {"x": ["B", WIDTH]} if inputs is None else inputs
+    graph = helper.make_graph(
+        [helper.make_node(op, i, o, **a) for op, i, o, a in nodes],
+        "small",
+        [info(name, TensorProto.FLOAT, shape) for name, shape in inputs.items()],
+        [info(name, TensorProto.FLOAT, None) for name in outputs],
+        [numpy_helper.from_array(np.asarray(a), name) for name, a in dict(constants).items()],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+    made = onnx.shape_inference.infer_shapes(made)
+    return made.SerializeToString()
+
+
+def kinds(content: bytes) -> Counter:
+    return Counter(node.op_type for node in onnx.load_from_string(content).graph.node)
+
+
+def run(content: bytes, feed) -> list[np.ndarray]:
+    session = ort.InferenceSession(content, providers=["CPUExecutionProvider"])
+    return session.run(None, feed)
+
+
+def same(content: bytes, feed, atol=1e-6) -> Counter:
+    """Simplify, compare, and return the operators that are left."""
+    after = simplify(content)
+    for want, got in zip(run(content, feed), run(after, feed), strict=True):
+        assert want.shape == got.shape
+        np.testing.assert_allclose(got, want, atol=atol, rtol=1e-5)
+    return kinds(after)
+
+
+@pytest.fixture
+def x(rng):
+    return {"x": rng.normal(size=(3, WIDTH)).astype(np.float32)}
+
+
+def f32(*shape, rng=None):
+    return (rng or np.random.default_rng(2)).normal(size=shape).astype(np.float32)
+
+
+def test_constants_are_folded(x) -> None:
+    nodes = [
+        ("Transpose", ["w"], ["t"], {"perm": [1, 0]}),
+        ("MatMul", ["x", "t"], ["y"], {}),
+    ]
+    assert same(model(nodes, ["y"], {"w": f32(4, WIDTH)}), x) == {"MatMul": 1}
+
+
+def test_output_that_is_constant_or_input_keeps_its_name(x) -> None:
+    nodes = [("Neg", ["c"], ["y"], {}), ("Unsqueeze", ["x", "one"], ["u"], {})]
+    nodes += [("Gather", ["u", "zero"], ["z"], {"axis": 1})]
+    constants = {"c": f32(2), "one": np.array([1]), "zero": np.array(0)}
+    after = simplify(model(nodes, ["y", "z"], constants))
+    assert [o.name for o in onnx.load_from_string(after).graph.output] == ["y", "z"]
+    assert kinds(after) == {"Identity": 2}
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_gates_choose(x, swapped) -> None:
+    def both(a, b):
+        return [b, a] if swapped else [a, b]
+
+    nodes = [
+        ("Greater", ["x", "zero"], ["test"], {}),
+        ("Cast", ["test"], ["c"], {"to": TensorProto.FLOAT}),
+        ("Sub", ["one", "c"], ["rest"], {}),
+        ("Exp", ["x"], ["b"], {}),
+        ("Sin", ["x"], ["a"], {}),
+        ("Mul", both("c", "a"), ["left"], {}),
+        ("Mul", both("rest", "b"), ["right"], {}),
+        ("Add", both("left", "right"), ["y"], {}),
+        ("Mul", both("rest", "a"), ["faded"], {}),
+        ("Add", both("c", "faded"), ["z"], {}),
+    ]
+    constants = {"zero": np.float32(0), "one": np.float32(1)}
+    left = same(model(nodes, ["y", "z"], constants), x)
+    assert left == {"Greater": 1, "Exp": 1, "Sin": 1, "Where": 2}
+
+
+def test_what_only_looks_like_a_gate_stays(x) -> None:
+    nodes = [
+        ("Cast", ["x"], ["c"], {"to": TensorProto.FLOAT}),  # a number, no truth value
+        ("Sub", ["one", "c"], ["rest"], {}),
+        ("Sin", ["x"], ["a"], {}),
+        ("Mul", ["c", "a"], ["left"], {}),
+        ("Mul", ["rest", "a"], ["right"], {}),
+        ("Add", ["left", "right"], ["y"], {}),
+    ]
+    assert "Where" not in same(model(nodes, ["y"], {"one": np.float32(1)}), x)
+    nodes[0] = ("Greater", ["x", "one"], ["test"], {})
+    nodes.insert(1, ("Cast", ["test"], ["c"], {"to": TensorProto.FLOAT}))
+    nodes[2] = ("Sub", ["two", "c"], ["rest"], {})  # 2 - c
+    constants = {"one": np.float32(1), "two": np.float32(2)}
+    assert "Where" not in same(model(nodes, ["y"], constants), x)
+
+
+def test_factor_goes_into_weights_and_bias(x) -> None:
+    nodes = [
+        ("MatMul", ["x", "w"], ["m"], {}),
+        ("Add", ["m", "b"], ["a"], {}),
+        ("Mul", ["s", "a"], ["y"], {}),
+    ]
+    constants = {"w": f32(WIDTH, 4), "b": f32(4), "s": f32(4)}
+    assert same(model(nodes, ["y"], constants), x) == {"MatMul": 1, "Add": 1}
+    assert same(model(nodes, ["y", "a"], constants), x)["Mul"] == 1  # `a` is needed as it is
+
+
+def test_reciprocal_root_is_a_division(x) -> None:
+    nodes = [
+        ("Exp", ["x"], ["e"], {}),
+        ("Sqrt", ["e"], ["s"], {}),
+        ("Reciprocal", ["s"], ["r"], {}),
+        ("Mul", ["r", "x"], ["y"], {}),
+        ("Mul", ["e", "r"], ["z"], {}),
+    ]
+    assert same(model(nodes, ["y", "z"]), x) == {"Exp": 1, "Sqrt": 1, "Div": 2}
+    assert same(model(nodes, ["y", "z", "r"]), x)["Reciprocal"] == 1
+
+
+@pytest.mark.parametrize("biased", [True, False])
+def test_filter_per_channel_is_a_sum(rng, biased) -> None:
+    names = ["x", "w", "b"][: 2 + biased]
+    nodes = [("Conv", names, ["y"], {"group": 4})]
+    content = model(nodes, ["y"], {"w": f32(4, 1, 7), "b": f32(4)}, {"x": ["B", 4, 7]})
+    left = same(content, {"x": f32(2, 4, 7)})
+    assert left == Counter({"Mul": 1, "ReduceSum": 1} | ({"Add": 1} if biased else {}))
+
+
+@pytest.mark.parametrize(
+    ("length", "groups", "pads"), [(8, 4, [0, 0]), (7, 1, [0, 0]), (7, 4, [1, 1])]
+)
+def test_other_filters_stay(length, groups, pads) -> None:
+    nodes = [("Conv", ["x", "w"], ["y"], {"group": groups, "pads": pads})]
+    weights = f32(4, 4 // groups, 7)
+    content = model(nodes, ["y"], {"w": weights}, {"x": ["B", 4, length]})
+    assert same(content, {"x": f32(2, 4, length)}) == {"Conv": 1}
+
+
+def test_part_of_a_part(x) -> None:
+    constants = {name: np.array([n]) for name, n in zip("abcd", (1, 5, 2, 3), strict=True)}
+    nodes = [
+        ("Slice", ["x", "a", "b", "a"], ["inner"], {}),  # 1:5
+        ("Slice", ["inner", "a", "d", "a"], ["y"], {}),  # of it 1:3
+        ("Slice", ["inner", "c", "b", "a"], ["z"], {}),  # of it 2:5, beyond its end
+    ]
+    assert same(model(nodes, ["y", "z"], constants), x) == {"Slice": 2}
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_constant_rotation_is_a_larger_angle(x, back) -> None:
+    angle = f32(WIDTH)
+    sine = ("Neg", ["s0"], ["s"], {}) if back else ("Identity", ["s0"], ["s"], {})
+    nodes = [
+        *(("Cos", ["x"], ["c"], {}), ("Sin", ["x"], ["s0"], {})),
+        sine,
+        *(("Mul", ["c", "re"], ["cr"], {}), ("Mul", ["s", "im"], ["si"], {})),
+        *(("Mul", ["c", "im"], ["ci"], {}), ("Mul", ["re", "s"], ["sr"], {})),
+        *(("Sub", ["cr", "si"], ["y"], {}), ("Add", ["ci", "sr"], ["z"], {})),
+    ]
+    if not back:
+        nodes.remove(sine)
+        nodes = [(op, ["s0" if i == "s" else i for i in ins], o, a) for op, ins, o, a in nodes]
+    left = same(model(nodes, ["y", "z"], {"re": np.cos(angle), "im": np.sin(angle)}), x)
+    assert left == Counter({"Cos": 1, "Sin": 1, "Sub" if back else "Add": 1})
+    longer = {"re": 2 * np.cos(angle), "im": 2 * np.sin(angle)}
+    assert same(model(nodes, ["y", "z"], longer), x)["Mul"] == 4
+
+
+def neighbours(pads):
+    return [
+        ("Pad", ["x", pads], ["p"], {}),
+        ("Slice", ["p", "from", "to", "axis"], ["left"], {}),
+        ("Slice", ["p", "axis2", "end", "axis"], ["right"], {}),
+        *(("Add", ["left", "x"], ["some"], {}), ("Add", ["some", "right"], ["y"], {})),
+    ]
+
+
+def test_sum_of_neighbours_is_a_mean(x) -> None:
+    constants = {"from": [0], "to": [-2], "axis": [1], "axis2": [2], "end": [2**40]}
+    constants = {k: np.array(v) for k, v in constants.items()}
+    pads = {"one": np.array([0, 1, 0, 1]), "two": np.array([0, 2, 0, 0])}
+    left = same(model(neighbours("one"), ["y"], constants | pads), x)
+    assert left == {"Unsqueeze": 1, "AveragePool": 1, "Squeeze": 1, "Mul": 1}
+    assert same(model(neighbours("two"), ["y"], constants | pads), x)["Pad"] == 1
+
+
+def test_axis_of_length_one_goes(x) -> None:
+    nodes = [
+        ("Unsqueeze", ["x", "one"], ["u"], {}),
+        ("MatMul", ["u", "w"], ["m"], {}),
+        ("Add", ["m", "b"], ["a"], {}),
+        ("Gelu", ["a"], ["g"], {}),
+        ("LayerNormalization", ["g", "b", "b"], ["n"], {"axis": -1}),
+        ("Concat", ["n", "u"], ["c"], {"axis": 2}),
+        ("Slice", ["c", "one", "five", "two"], ["s"], {}),
+        ("Split", ["s"], ["p", "q"], {"axis": 2, "num_outputs": 2}),
+        ("ReduceMax", ["p", "two"], ["most"], {}),
+        ("Mul", ["q", "most"], ["product"], {}),
+        ("Transpose", ["product"], ["turned"], {"perm": [0, 2, 1]}),
+        ("Exp", ["turned"], ["e"], {}),
+        ("Transpose", ["e"], ["back"], {"perm": [0, 2, 1]}),
+        ("Sub", ["back", "q"], ["d"], {}),
+        ("Gather", ["d", "zero"], ["y"], {"axis": 1}),
+    ]
+    constants = {"one": [1], "two": [2], "five": [5], "zero": 0}
+    constants = {k: np.array(v) for k, v in constants.items()}
+    constants |= {"w": f32(WIDTH, 4), "b": f32(4)}
+    left = same(model(nodes, ["y", "m"], constants), x)
+    assert not {"Transpose", "Gather"} & set(left)
+    assert left["Unsqueeze"] == 2  # of m, which is asked for as it is, and before Exp
+
+
+@pytest.mark.parametrize("which", ["motion", "voice"])
+def test_default_pack_gives_the_same_from_fewer_nodes(which) -> None:
+    pack = load_pack()
+    entry = pack.motion if which == "motion" else pack.voice
+    before = pack.read(entry.file)
+    after = simplify(before)
+    make = motion_steps if which == "motion" else voice_steps
+    assert difference(before, after, entry.spec, make(entry.spec, 1, 60)) < 3e-5
+    assert sum(kinds(after).values()) <= sum(kinds(before).values())
+    assert simplify(after) == after or sum(kinds(simplify(after)).values()) == sum(
+        kinds(after).values()
+    )
+    assert b"stack_trace" not in after
+
+
+def test_pack_is_rewritten_with_its_half_precision(make_tiny_pack) -> None:
+    pack = make_tiny_pack("small")
+    before = {entry.file: pack.read(entry.file) for entry in (pack.motion, pack.voice)}
+    lines = simplify_pack(pack.path)
+    assert [line.split(":")[0] for line in lines] == list(before)
+    again = load_pack(pack.path)
+    for file, content in before.items():
+        entry = again.motion if file == again.motion.file else again.voice
+        make = motion_steps if entry is again.motion else voice_steps
+        assert difference(content, again.read(file), entry.spec, make(entry.spec, 1, 30)) < 1e-5
+
+
+def test_pack_that_would_change_is_left_alone(make_tiny_pack, monkeypatch) -> None:
+    pack = make_tiny_pack("small")
+
+    def wrong(model: bytes) -> bytes:
+        proto = onnx.load_from_string(model)
+        for tensor in proto.graph.initializer:
+            if tensor.data_type == TensorProto.FLOAT:
+                doubled = 2 * numpy_helper.to_array(tensor) + 0.1
+                tensor.CopyFrom(numpy_helper.from_array(doubled.astype(np.float32), tensor.name))
+        return proto.SerializeToString()
+
+    monkeypatch.setattr(simplifying, "simplify", wrong)
+    with pytest.raises(EngineError, match=r"largest difference .*, must be at most"):
+        simplify_pack(pack.path)
+    assert load_pack(pack.path).hash == pack.hash
