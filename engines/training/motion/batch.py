@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Self
+from typing import Self, TypeVar
 
 import torch
 from torch import Tensor
+
+B = TypeVar("B", bound="Batch")
+"""Batches, with or without more to them."""
 
 SOUND_BANDS = 16
 """Bands of the sound that the audio forwarding regulariser hears."""
@@ -70,9 +73,10 @@ def mirrored(batch: Batch, which: Tensor) -> Batch:
     )
 
 
-def together(parts: Sequence[Batch]) -> Batch:
+def together(parts: Sequence[B]) -> B:
     """Sequences of several batches as one."""
-    return Batch(**{f.name: torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Batch)})
+    kind = type(parts[0])
+    return kind(**{f.name: torch.cat([getattr(p, f.name) for p in parts]) for f in fields(kind)})
 
 
 def rescaled(flow: Tensor, generator: torch.Generator) -> Tensor:

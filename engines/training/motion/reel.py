@@ -1,14 +1,11 @@
 """Reel: a ring of shot sequences on the training device, so that every one is seen a few times."""
 
 from dataclasses import fields
-from typing import Generic, TypeVar
+from typing import Generic
 
 import torch
 
-from synchresis.engines.training.motion.batch import Batch
-
-B = TypeVar("B", bound=Batch)
-"""Batches, with or without more to them."""
+from synchresis.engines.training.motion.batch import B
 
 
 class Reel(Generic[B]):
