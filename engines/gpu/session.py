@@ -1,5 +1,6 @@
 """Session: one stream of steps through a network on the device, its states kept there."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, Protocol
@@ -28,32 +29,27 @@ class DeviceRun(Protocol):
         ...
 
 
-class DeviceModel(Protocol):
-    """A network loaded for a device."""
+class DeviceModel(ABC):
+    """A network loaded for a device.
 
-    @property
-    def spec(self) -> EngineSpec:
-        """Tensors it takes, gives and carries."""
-        ...
+    Attributes:
+        spec: tensors it takes, gives and carries.
+        batch: streams stepped at once.
+        backend: where it runs, for people.
+        recordable: whether runs may be recorded into a larger graph.
+    """
 
-    @property
-    def batch(self) -> int:
-        """Streams stepped at once."""
-        ...
+    def __init__(
+        self, spec: EngineSpec, *, batch: int, backend: str, recordable: bool = True
+    ) -> None:
+        self.spec = spec
+        self.batch = batch
+        self.backend = backend
+        self.recordable = recordable
 
-    @property
-    def backend(self) -> str:
-        """Where it runs, for people."""
-        ...
-
-    @property
-    def recordable(self) -> bool:
-        """Whether runs may be recorded into a larger graph."""
-        ...
-
+    @abstractmethod
     def bind(self, addresses: Mapping[str, int]) -> DeviceRun:
         """Bind every graph input and output to device memory, and warm up."""
-        ...
 
 
 class Session:

@@ -8,7 +8,7 @@ from synchresis.engines.gpu.cuda_device import CudaDevice
 from synchresis.engines.gpu.device import Device
 from synchresis.engines.gpu.engine import GpuEngine
 from synchresis.engines.gpu.parity import refuse_wrong_numbers
-from synchresis.engines.gpu.session import padded
+from synchresis.engines.gpu.session import DeviceModel, padded
 from synchresis.engines.packs.loading import Pack
 from synchresis.engines.runtime.cuda_libraries import (
     forget_last_error,
@@ -30,6 +30,21 @@ Graph = Literal["ours", "theirs", "none"]
 GRAPHS: Final[tuple[Graph, ...]] = ("ours", "theirs", "none")
 """In the order they are tried, fastest first."""
 
+RECORDABLE_FROM: Final = (1, 31)
+"""Versions of ONNX Runtime whose runs may be recorded into a graph of ours.
+
+Some of its operators (`Concat` and `Split` of unequal parts) copy small tables up from host memory.
+Versions before free that memory after the run, by a callback that is recorded as well: a graph
+that is queued again reads what is freed, and frees it again.
+"""
+
+LEFT_OUT: Final = ("GatherSliceToSplitFusion", "MatMulAddFusion")
+"""Rewritings of ONNX Runtime that cost launches on a GPU.
+
+A `Split` of unequal parts copies four tables up where slices launch one kernel each; `Gemm` spreads
+its bias by a product of its own, while a bias left alone is fused into the activation behind it.
+"""
+
 WARM_UP: Final = 3
 """Runs before recording: memory is planned, algorithms chosen, lazy libraries loaded."""
 
@@ -39,47 +54,27 @@ ERRORS_ONLY: Final = 3
 PROVIDER: Final = "CUDAExecutionProvider"
 
 
-class OnnxCudaModel:
-    """A session of the CUDA provider; see `session.DeviceModel`."""
+class OnnxCudaModel(DeviceModel):
+    """A session of the CUDA provider."""
 
     def __init__(
         self, model: bytes, spec: EngineSpec, device: Device, *, batch: int, graph: Graph
     ) -> None:
-        self._spec = spec
-        self._batch = batch
+        """Start a session on a device's stream; errors as `load_model`."""
+        backend = f"onnx-cuda ({device.name}, graph: {graph})"
+        super().__init__(spec, batch=batch, backend=backend, recordable=graph == "ours")
         self._graph = graph
         self._bound = 0
-        self._backend = f"onnx-cuda ({device.name}, graph: {graph})"
         self._session = immortal(_open_session(model, device, graph=graph))
-
-    @property
-    def spec(self) -> EngineSpec:
-        """Tensors it takes, gives and carries."""
-        return self._spec
-
-    @property
-    def batch(self) -> int:
-        """Streams stepped at once."""
-        return self._batch
-
-    @property
-    def backend(self) -> str:
-        """Where it runs."""
-        return self._backend
-
-    @property
-    def recordable(self) -> bool:
-        """Whether runs may be recorded into a larger graph."""
-        return self._graph == "ours"
 
     def bind(self, addresses: Mapping[str, int]) -> "OnnxCudaRun":
         """A binding of every tensor to its address, run a few times."""
         binding = self._session.io_binding()
-        for tensor in (*self._spec.inputs, *self._spec.states):
+        for tensor in (*self.spec.inputs, *self.spec.states):
             binding.bind_input(*self._bound_to(tensor, tensor.name, addresses))
-        for tensor in self._spec.outputs:
+        for tensor in self.spec.outputs:
             binding.bind_output(*self._bound_to(tensor, tensor.name, addresses))
-        for tensor in self._spec.states:
+        for tensor in self.spec.states:
             binding.bind_output(*self._bound_to(tensor, tensor.name + NEXT, addresses))
         self._bound += 1
         run = OnnxCudaRun(self._session, binding, _run_options(self._graph, self._bound))
@@ -93,7 +88,7 @@ class OnnxCudaModel:
         import numpy as np
 
         kind = np.dtype(tensor.dtype).type
-        return name, "cuda", 0, kind, tensor.sized(self._batch), addresses[name]
+        return name, "cuda", 0, kind, tensor.sized(self.batch), addresses[name]
 
 
 class OnnxCudaRun:
@@ -169,6 +164,12 @@ def _open_session(model: bytes, device: Device, *, graph: Graph) -> "ort.Inferen
             f"onnxruntime {ort.__version__} has no CUDA provider: "
             "pip uninstall onnxruntime; pip install onnxruntime-gpu"
         )
+    if graph == "ours" and _version(ort.__version__) < RECORDABLE_FROM:
+        needed = ".".join(map(str, RECORDABLE_FROM))
+        raise EngineError(
+            f"onnxruntime {ort.__version__} cannot be recorded into larger graphs safely: "
+            f"pip install 'onnxruntime-gpu>={needed}'"
+        )
     preload_cuda_libraries()
     ort.set_default_logger_severity(ERRORS_ONLY)
     options = ort.SessionOptions()
@@ -184,12 +185,19 @@ def _open_session(model: bytes, device: Device, *, graph: Graph) -> "ort.Inferen
         "arena_extend_strategy": "kSameAsRequested",
     }
     try:
-        session = ort.InferenceSession(model, options, providers=[(PROVIDER, provider)])
+        session = ort.InferenceSession(
+            model, options, providers=[(PROVIDER, provider)], disabled_optimizers=list(LEFT_OUT)
+        )
     except Exception as err:
         raise EngineError(f"onnxruntime's CUDA provider does not start: {err}") from err
     if session.get_providers()[0] != PROVIDER:
         raise EngineError("onnxruntime's CUDA provider does not start: CUDA or cuDNN is missing")
     return session
+
+
+def _version(text: str) -> tuple[int, ...]:
+    """(1, 31) of "1.31.1"."""
+    return tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
 
 
 def _run_options(graph: Graph, number: int) -> "ort.RunOptions":

@@ -8,7 +8,7 @@ from synchresis.engines.gpu.device import Device
 from synchresis.engines.gpu.driver import Card
 from synchresis.engines.gpu.engine import GpuEngine
 from synchresis.engines.gpu.parity import refuse_wrong_numbers
-from synchresis.engines.gpu.session import padded
+from synchresis.engines.gpu.session import DeviceModel, padded
 from synchresis.engines.packs.loading import Pack
 from synchresis.engines.runtime.engine import Which
 from synchresis.engines.runtime.tensorrt_build import (
@@ -24,64 +24,41 @@ from synchresis.environment import cache_dir
 from synchresis.errors import EngineError
 
 
-class TensorRtModel:
-    """A deserialized engine; see `session.DeviceModel`."""
+class TensorRtModel(DeviceModel):
+    """A deserialized engine."""
 
-    recordable = True
-
-    def __init__(self, tensorrt: TensorRt, plan: bytes, spec: EngineSpec, *, batch: int) -> None:
-        """Load an engine.
+    def __init__(
+        self, tensorrt: TensorRt, plan: bytes, spec: EngineSpec, *, batch: int, device: Device
+    ) -> None:
+        """Load an engine for a device's stream.
 
         Raises:
             EngineError: it belongs to another GPU or version, or lacks a tensor of the manifest.
         """
+        super().__init__(spec, batch=batch, backend=f"{tensorrt} ({device.name})")
         self._trt = tensorrt.module
-        self._spec = spec
-        self._batch = batch
-        self._backend = f"{tensorrt.flavour} {tensorrt.version}"
         self._log = logger(self._trt)
         self._runtime = self._trt.Runtime(self._log)
         self._engine = self._runtime.deserialize_cuda_engine(plan)
         if self._engine is None:
             raise EngineError(
-                f"{self._backend} refuses the engine ({'; '.join(self._log.errors)}): built for "
+                f"{tensorrt} refuses the engine ({'; '.join(self._log.errors)}): built for "
                 "another GPU or version; delete it from the cache folder"
             )
-        self._stream = 0
-        self._check()
-
-    @property
-    def spec(self) -> EngineSpec:
-        """Tensors it takes, gives and carries."""
-        return self._spec
-
-    @property
-    def batch(self) -> int:
-        """Streams stepped at once."""
-        return self._batch
-
-    @property
-    def backend(self) -> str:
-        """Where it runs."""
-        return self._backend
-
-    def on(self, device: Device) -> "TensorRtModel":
-        """Choose the device whose stream it runs on."""
         self._stream = device.stream
-        self._backend = f"{self._backend} ({device.name})"
-        return self
+        self._check()
 
     def bind(self, addresses: Mapping[str, int]) -> "TensorRtRun":
         """An execution context of its own, every tensor at its address, run once."""
         context = self._engine.create_execution_context()
         if context is None:
             raise EngineError(
-                f"{self._backend}: no execution context ({'; '.join(self._log.errors)}): "
+                f"{self.backend}: no execution context ({'; '.join(self._log.errors)}): "
                 "out of GPU memory? use fewer zones, or use --engine onnx"
             )
         for name in self._names():
             context.set_tensor_address(name, addresses[name])
-        run = TensorRtRun(context, self._stream, self._backend)
+        run = TensorRtRun(context, self._stream, self.backend)
         run.enqueue()
         return run
 
@@ -89,10 +66,10 @@ class TensorRtModel:
         return [self._engine.get_tensor_name(i) for i in range(self._engine.num_io_tensors)]
 
     def _check(self) -> None:
-        wanted = self._spec.input_names() | self._spec.output_names()
+        wanted = self.spec.input_names() | self.spec.output_names()
         if set(self._names()) != wanted:
             wrong = sorted(set(self._names()) ^ wanted)
-            raise EngineError(f"{self._backend}: tensors {wrong} are not those of the manifest")
+            raise EngineError(f"{self.backend}: tensors {wrong} are not those of the manifest")
 
 
 class TensorRtRun:
@@ -101,12 +78,12 @@ class TensorRtRun:
     def __init__(self, context: Any, stream: int, backend: str) -> None:
         self._context = context
         self._stream = stream
-        self._backend = backend
+        self.backend = backend
 
     def enqueue(self) -> None:
         """Queue one run."""
         if not self._context.execute_async_v3(self._stream):
-            raise EngineError(f"{self._backend} cannot queue a run; use --engine onnx")
+            raise EngineError(f"{self.backend} cannot queue a run; use --engine onnx")
 
 
 def open_tensorrt(
@@ -155,7 +132,7 @@ def load_model(
     plan = cached_engine(
         cache_dir() / "engines", key, lambda: build_plan(tensorrt, model, batch=batch, name=file)
     )
-    return TensorRtModel(tensorrt, plan, entry.spec, batch=batch).on(device)
+    return TensorRtModel(tensorrt, plan, entry.spec, batch=batch, device=device)
 
 
 def _refuse_card(tensorrt: TensorRt, card: Card) -> None:

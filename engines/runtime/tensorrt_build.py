@@ -97,14 +97,14 @@ def build_plan(tensorrt: TensorRt, model: bytes, *, batch: int, name: str) -> by
     parser = trt.OnnxParser(network, report)
     if not parser.parse(model):
         said = "; ".join(str(parser.get_error(i)) for i in range(parser.num_errors))
-        raise EngineError(f"{tensorrt.flavour} {tensorrt.version} cannot parse {name}: {said}")
+        raise EngineError(f"{tensorrt} cannot parse {name}: {said}")
     _fix_batch(network, batch, name)
     config = builder.create_builder_config()
     config.clear_flag(trt.BuilderFlag.TF32)
     plan = builder.build_serialized_network(network, config)
     if plan is None:
         said = "; ".join(report.errors)
-        raise EngineError(f"{tensorrt.flavour} {tensorrt.version} cannot build {name}: {said}")
+        raise EngineError(f"{tensorrt} cannot build {name}: {said}")
     return bytes(plan)
 
 

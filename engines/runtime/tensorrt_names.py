@@ -32,6 +32,10 @@ class TensorRt:
     flavour: Flavour
     version: str
 
+    def __str__(self) -> str:
+        """Name for people: "tensorrt-rtx 1.7"."""
+        return f"{self.flavour} {self.version}"
+
     def runs_on(self, capability: tuple[int, int]) -> bool:
         """Whether engines of this flavour run on a compute capability."""
         if self.flavour == "tensorrt":

@@ -14,6 +14,7 @@ from synchresis.errors import EngineError
 SPEC = EngineSpec(
     (TensorSpec("x", ("B", 2)),), (TensorSpec("y", ("B", 2)),), (TensorSpec("h", ("B", 1)),)
 )
+DEVICE = SimpleNamespace(name="Test", stream=77)
 NAMES = ["x", "h", "y", "h_next"]
 
 
@@ -57,8 +58,7 @@ def made_up(names: list[str] = NAMES, context: Context | None = None, *, refuses
 
 def test_every_tensor_gets_its_address_and_runs_on_the_stream() -> None:
     context = Context()
-    model = TensorRtModel(made_up(context=context), b"plan", SPEC, batch=8)
-    model.on(SimpleNamespace(name="Test", stream=77))
+    model = TensorRtModel(made_up(context=context), b"plan", SPEC, batch=8, device=DEVICE)
     addresses = {name: 256 * index for index, name in enumerate(NAMES)}
     run = model.bind(addresses)
     run.enqueue()
@@ -78,15 +78,16 @@ def test_every_tensor_gets_its_address_and_runs_on_the_stream() -> None:
 )
 def test_engine_that_does_not_fit_is_refused(tensorrt, message) -> None:
     with pytest.raises(EngineError, match=message):
-        TensorRtModel(tensorrt, b"plan", SPEC, batch=1)
+        TensorRtModel(tensorrt, b"plan", SPEC, batch=1, device=DEVICE)
 
 
 def test_faults_at_run_time_are_said() -> None:
-    addresses = dict.fromkeys(NAMES, 0)
+    addresses, one = dict.fromkeys(NAMES, 0), {"batch": 1, "device": DEVICE}
     with pytest.raises(EngineError, match=r"no execution context.*out of GPU memory"):
-        TensorRtModel(made_up(context=None), b"plan", SPEC, batch=1).bind(addresses)
+        TensorRtModel(made_up(context=None), b"plan", SPEC, **one).bind(addresses)
     with pytest.raises(EngineError, match="cannot queue a run"):
-        TensorRtModel(made_up(context=Context(works=False)), b"", SPEC, batch=1).bind(addresses)
+        model = TensorRtModel(made_up(context=Context(works=False)), b"", SPEC, **one)
+        model.bind(addresses)
 
 
 def test_rtx_refuses_a_card_it_does_not_know(tiny_pack, monkeypatch) -> None:
@@ -99,6 +100,18 @@ def test_rtx_refuses_a_card_it_does_not_know(tiny_pack, monkeypatch) -> None:
 def test_absent_cuda_provider_is_said_with_the_remedy(tiny_pack, host_cuda) -> None:
     with pytest.raises(EngineError, match=r"has no CUDA provider: .*pip install onnxruntime-gpu"):
         onnx_cuda.load_model(host_cuda, tiny_pack, "voice", batch=1)
+
+
+@pytest.mark.parametrize("version", ["1.20.0", "1.30.2"])
+def test_versions_that_cannot_be_recorded_are_not(
+    tiny_pack, host_cuda, monkeypatch, version
+) -> None:
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: [onnx_cuda.PROVIDER])
+    monkeypatch.setattr("onnxruntime.__version__", version)
+    with pytest.raises(
+        EngineError, match=r"recorded .* safely: pip install 'onnxruntime-gpu>=1.31'"
+    ):
+        onnx_cuda.load_model(host_cuda, tiny_pack, "voice", batch=1, graph="ours")
 
 
 @pytest.fixture
