@@ -6,6 +6,7 @@ from itertools import starmap, zip_longest
 from pathlib import Path
 from typing import Final
 
+from synchresis.bench.goals import goal_table
 from synchresis.bench.result import (
     Figure,
     Histogram,
@@ -53,12 +54,14 @@ details{margin:.6em 0}summary{cursor:pointer;font-weight:600}
 def render_page(reports: Sequence[Report]) -> str:
     """One HTML page for these reports, nothing loaded from elsewhere."""
     sections = "".join(_section(report) for report in reports)
-    names = ", ".join(report.bench for report in reports)
+    names = ", ".join(dict.fromkeys(report.bench for report in reports))
+    goals = goal_table(reports)
+    shown = f"<h2>{escape(goals.title)}</h2>{_table(goals)}" if goals else ""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>synchresis bench: {escape(names)}</title><style>{STYLE}</style></head>"
-        f"<body><h1>synchresis bench: {escape(names)}</h1>{sections}</body></html>\n"
+        f"<body><h1>synchresis bench: {escape(names)}</h1>{shown}{sections}</body></html>\n"
     )
 
 

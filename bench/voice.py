@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from synchresis.bench.environment import stamp_environment
 from synchresis.bench.options import Options
-from synchresis.bench.result import Figure, Image, Report, Result, Table
+from synchresis.bench.result import Figure, Histogram, Image, Report, Result, Table, thinned
 from synchresis.engines.evaluation.voice import evaluate_voice, instrument
 from synchresis.engines.evaluation.voice_playing import HitPlayer
 from synchresis.engines.packs import load_pack
@@ -73,8 +73,19 @@ def voice_figures(report: Mapping[str, Any]) -> list[Figure]:
     palettes = [_cells(name, row) for name, row in report["palettes"].items()]
     return [
         Table("Held-out hits", columns, kinds, f"{caption}. Equal: {NOTE}."),
+        _distances(report["palettes"]),
         Table("Palettes, worst first", columns, palettes),
     ]
+
+
+def _distances(palettes: Mapping[str, Mapping[str, float]]) -> Histogram:
+    """Log-mel distance of the palettes, ours beside the baselines'."""
+    series = {
+        label: thinned(row[f"{key}_mel"] for row in palettes.values() if f"{key}_mel" in row)
+        for label, key in {"ours": "made", **{peer: peer for peer in PEERS}}.items()
+    }
+    caption = "One value a palette: mean log-mel L1 of its held-out hits; less is better."
+    return Histogram("Distance to the real hits, by palette", "log-mel L1", series, caption)
 
 
 def sheets(folder: Path, palettes: list[str]) -> list[Figure]:

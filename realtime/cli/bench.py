@@ -29,15 +29,19 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     compare = benches.add_parser("compare", help="two --json reports, metric by metric")
     compare.add_argument("before", metavar="A.json")
     compare.add_argument("after", metavar="B.json")
+    goals = benches.add_parser("goals", help="how far --json reports are from goals and floors")
+    goals.add_argument("reports", nargs="+", metavar="REPORT.json")
     page = benches.add_parser("report", help="one page from --json reports")
     page.add_argument("reports", nargs="+", metavar="REPORT.json")
     page.add_argument("--html", required=True, metavar="OUT", help="page to write")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run one benchmark, or compare or show reports."""
+    """Run one benchmark, or compare, judge or show reports."""
     if args.bench == "compare":
         return _compare(args)
+    if args.bench == "goals":
+        return _goals(args)
     if args.bench == "report":
         return _show(args)
     report = _measure(args)
@@ -107,6 +111,13 @@ def _compare(args: argparse.Namespace) -> int:
     read = import_module("synchresis.bench.result").read_report
     lines = import_module("synchresis.bench.compare").comparison_lines
     for line in lines(read(args.before), read(args.after)):
+        print(line)
+    return 0
+
+
+def _goals(args: argparse.Namespace) -> int:
+    read = import_module("synchresis.bench.result").read_report
+    for line in import_module("synchresis.bench.goals").goal_lines(map(read, args.reports)):
         print(line)
     return 0
 

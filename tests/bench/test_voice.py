@@ -53,6 +53,12 @@ def test_tables_and_spectrograms_reach_the_page(evaluation, tmp_path):
     pictures = sheets(tmp_path, ["glass", "wood"])
     assert [figure.title for figure in pictures] == ["Palette glass"]
     figures = voice_figures(evaluation)
-    assert [cells[0] for cells in figures[1].rows] == ["glass", "wood"]
+    assert figures[1].series == {
+        "ours": [0.9, 1.5],
+        "sampler": [1, 1],
+        "model": [],
+        "copy": [0.5] * 2,
+    }
+    assert [cells[0] for cells in figures[2].rows] == ["glass", "wood"]
     page = render_page([Report("voice", {}, [], [*figures, *pictures])])
     assert "data:image/png;base64,iVBOR" in page
