@@ -304,11 +304,14 @@ _CURVES = ("ours", "DIS ultrafast 1/1", "DIS fast 1/1", "DIS medium 1/1", "Farne
 
 
 def _cost_figure(contest: FlowContest) -> Lines:
-    peers = (contest.ours, *contest.others)
-    series = {peer.name: [(peer.timing.p50, peer.error)] for peer in peers}
-    caption = "lower left is better; one point per method, preset and input size"
+    """Error against time; the scales of a preset's input make one series."""
+    series: dict[str, list[tuple[float, float]]] = {}
+    for peer in (contest.ours, *contest.others):
+        method = peer.name.rpartition(" ")[0] or peer.name
+        series.setdefault(method, []).append((peer.timing.p50, peer.error))
+    caption = "Lower left is better. Points of a DIS preset: scales of its input."
     x, y = "ms a pair, median", "end-point error, px"
-    return Lines(contest.label, x, y, series, True, caption)
+    return Lines(contest.label, x, y, series, True, caption, joined=False)
 
 
 def _error_table(contest: FlowContest) -> Table:

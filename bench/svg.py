@@ -5,8 +5,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-COLOURS = ("#0b6e99", "#c8553d", "#4f772d", "#7b4fa3", "#b8860b", "#555b6e")
-"""Series colours, distinct in grey print and on both backgrounds."""
+COLOURS = (
+    "#0b6e99",
+    "#c8553d",
+    "#4f772d",
+    "#7b4fa3",
+    "#b8860b",
+    "#555b6e",
+    "#2aa198",
+    "#d16ba5",
+    "#8a6d3b",
+    "#5a78d1",
+)
+"""Series colours, distinct on both backgrounds."""
 
 WIDTH = 640
 """Width of every drawing in its own units; the page scales it to the screen."""
@@ -158,7 +169,8 @@ def _bar(row: int, name: str, ends: tuple[float, float], label: str) -> str:
 def _curve(points: Sequence[Point], colour: str, *, joined: bool) -> str:
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     line = f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="3"/>'
-    dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4"/>' for x, y in points)
+    radius = 4 if joined else 7
+    dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}"/>' for x, y in points)
     return f'{line if joined else ""}<g fill="{colour}">{dots}</g>'
 
 

@@ -72,6 +72,9 @@ def test_flow_is_measured_against_the_peers_and_over_the_sizes() -> None:
     sizes, *_ = flow_figures([contest, larger])
     assert [width for width, _ in sizes.series["ours"]] == [160, 320]
     assert "DIS medium 1/1" in sizes.series
+    costs, _ = flow_figures([contest])
+    assert set(costs.series) == {"ours", "DIS ultrafast", "DIS fast", "DIS medium", "Farneback"}
+    assert sum(map(len, costs.series.values())) == 1 + len(contest.others)
 
 
 def test_overlap_add_is_measured_by_hop_and_in_bulk() -> None:
