@@ -10,6 +10,7 @@ from typing import Final, NoReturn
 
 from synchresis import __version__
 from synchresis.errors import SynchresisError
+from synchresis.realtime.cli.stopping import terminated_in_order
 
 COMMANDS: Final = (
     "live",
@@ -31,7 +32,7 @@ USAGE_ERROR: Final = 2
 """Exit code of every refused input."""
 
 INTERRUPTED: Final = 130
-"""Exit code after Ctrl-C, as shells expect."""
+"""Exit code after Ctrl-C or SIGTERM."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -61,13 +62,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: arguments without the program's name; those of the process by default.
 
     Returns:
-        Exit code: 0, 2 for an input that cannot be used, 130 after Ctrl-C.
+        Exit code: 0, 2 for an input that cannot be used, 130 after Ctrl-C or SIGTERM.
     """
     given = list(sys.argv[1:] if argv is None else argv)
     args = build_parser(given).parse_args(given)
     logging.basicConfig(level=logging.WARNING, format="synchresis: %(message)s")
     try:
-        return int(args.run(args))
+        with terminated_in_order():
+            return int(args.run(args))
     except SynchresisError as err:
         _complain(str(err))
         return USAGE_ERROR
