@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import cycle
 from typing import Final
 
@@ -9,10 +10,12 @@ from synchresis.bench.case import Case, Step, Timing, measure_together
 from synchresis.bench.engine_memory import measure_memory
 from synchresis.bench.environment import stamp_environment
 from synchresis.bench.options import Options
+from synchresis.bench.parts import Part, progress, run_parts
 from synchresis.bench.result import Figure, Lines, Report, Result, comparison, timing_results
 from synchresis.bench.startup import run_startup
 from synchresis.engines.gpu.parity import FULL_STEPS, ParityReport, pack_parity
 from synchresis.engines.gpu.parity_inputs import motion_steps, voice_steps
+from synchresis.engines.gpu.played import played_motion_steps, played_voice_steps
 from synchresis.engines.packs import load_pack
 from synchresis.engines.packs.loading import Pack
 from synchresis.engines.runtime.engine import Engine, Which, open_on
@@ -39,28 +42,36 @@ Curves = dict[str, list[tuple[float, float]]]
 def run(options: Options) -> Report:
     """Measure every engine of a pack on one kind of device.
 
-    Parts: `start`, `engines`, `memory`; on a GPU also `flow` and `paths`.
+    Parts: `start`, `engines`, `memory`; on a GPU also `flow` and `paths`, which come first.
     """
     pack = load_pack(options.pack)
-    results: list[Result] = []
     figures: list[Figure] = []
-    if options.wants("start"):
-        found, drawn = run_startup(options)
-        results += found
-        figures += drawn
-    for which in BATCHES:
-        curves: Curves = {}
-        for backend in backends(options):
-            if pack.has(which):
-                results += measure_backend(options, pack, backend, which, curves=curves)
-        figures += batch_figure(which, curves)
+    curves: dict[Which, Curves] = {which: {} for which in BATCHES}
     stamp = stamp_environment(seed=options.seed, device=options.device)
+    stamp = {**stamp, "pack": pack.name, "pack_hash": pack.hash[:16]}
+    parts: list[Part] = []
     if options.device == "cuda":
-        from synchresis.bench.engines_gpu import card_stamp, measure_paths
+        from synchresis.bench.engines_gpu import card_stamp, gpu_parts
 
-        results += measure_paths(options, pack)
         stamp = {**stamp, **card_stamp()}
+        parts += gpu_parts(options, pack)
+    if options.wants("start"):
+        parts.append(("engines.start", partial(_start, options, figures)))
+    for which in BATCHES:
+        for backend in backends(options):
+            if pack.has(which) and (options.wants("engines") or options.wants("memory")):
+                work = partial(measure_backend, options, pack, backend, which, curves=curves[which])
+                parts.append((f"engines.{backend}.{which}", work))
+    results = run_parts("engines", parts)
+    for which in BATCHES:
+        figures += batch_figure(which, curves[which])
     return Report("engines", stamp, results, figures)
+
+
+def _start(options: Options, figures: list[Figure]) -> list[Result]:
+    found, drawn = run_startup(options)
+    figures += drawn
+    return found
 
 
 def backends(options: Options) -> Sequence[str]:
@@ -91,6 +102,7 @@ def measure_backend(
     results: list[Result] = []
     for batch in BATCHES[which]:
         name = f"engines.{backend}.{which}.batch{batch}"
+        progress(name)
         try:
             if options.wants("engines"):
                 results += _measure_open(options, pack, name, (backend, which, batch), curves)
@@ -131,8 +143,9 @@ def _measure_open(
         metric = f"{ours.case.name}.vs_{peer.case.name.replace(' ', '_').replace('.', '_')}"
         results.append(comparison(metric, ours, peer, note=NOTE))
     if backend != "onnx" and batch in PARITY_BATCHES[which]:
-        steps = options.repeats(FULL_STEPS if batch == 1 else FULL_STEPS // 4)
-        report = pack_parity(engine, pack, which, steps=steps)
+        steps = options.repeats(FULL_STEPS if batch == 1 else FULL_STEPS // 10)
+        played = played_motion_steps if which == "motion" else played_voice_steps
+        report = pack_parity(engine, pack, which, steps=steps, inputs=played(pack, batch, steps))
         results += parity_results(f"{name}.parity", report)
     engine.close()
     return results

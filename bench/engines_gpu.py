@@ -1,37 +1,40 @@
 """The media path on a GPU: grey picture to samples, its parts, and how far it is from the CPU."""
 
 import time
-from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from typing import Final
 
+import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from synchresis.bench.case import Case, Step, Timing, measure_together
+from synchresis.bench.engines import engine_step, parity_results
 from synchresis.bench.gpu_chain import GpuChain
 from synchresis.bench.options import Options
+from synchresis.bench.parts import Part, progress
 from synchresis.bench.result import Result, timing_results
-from synchresis.bench.service import endless, scene_frames
+from synchresis.bench.service import FRAMES, endless, scene_frames
 from synchresis.engines.frame import Frame
 from synchresis.engines.gpu.cuda_device import CudaDevice
 from synchresis.engines.gpu.driver import find_card
 from synchresis.engines.gpu.flow import GpuFlow
 from synchresis.engines.gpu.motion_path import MotionPath
+from synchresis.engines.gpu.parity import FULL_STEPS, pack_parity
 from synchresis.engines.gpu.parity_inputs import voice_steps
+from synchresis.engines.gpu.parity_paths import motion_path_parity, voice_path_parity
 from synchresis.engines.gpu.paths import LOADERS, open_motion_path, open_voice_path
+from synchresis.engines.gpu.played import played_motion_steps, played_voice_steps
 from synchresis.engines.gpu.voice_path import VoicePath
-from synchresis.engines.motion.parser import cell_centres, write_flow_input
 from synchresis.engines.packs.loading import Pack
-from synchresis.engines.runtime.engine import open_on
+from synchresis.engines.runtime.engine import Which
+from synchresis.engines.runtime.tensorrt_backend import open_tensorrt
 from synchresis.engines.timebase import HOP
-from synchresis.engines.voice.noise import fill_normal
-from synchresis.errors import SynchresisError
-from synchresis.kernels.flow import Flow, FlowSettings
-from synchresis.kernels.overlap_add import OverlapAdd
+from synchresis.kernels.flow import FlowSettings
 
 SIZE: Final = (320, 240)
+LARGE: Final = (640, 480)
+ENGINES: Final[tuple[Which, ...]] = ("motion", "voice")
 DT_S: Final = 1 / 60
 IN_FLIGHT: Final = 100
 """Frames queued without waiting, to see what the GPU alone takes."""
@@ -41,8 +44,8 @@ SOUNDREACTOR_MS: Final = 26.3
 
 ZONES: Final = 64
 
-CONTROLS: Final = ("control", "palette")
-"""Inputs of the voice network that come from Controls."""
+FLOW_PICTURES: Final = 40
+"""Pictures the flow alone is timed on."""
 
 
 def card_stamp() -> dict[str, str | int]:
@@ -52,25 +55,29 @@ def card_stamp() -> dict[str, str | int]:
     return {"gpu": card.name, "gpu_capability": capability, "cuda_driver": card.driver}
 
 
-def measure_paths(options: Options, pack: Pack) -> list[Result]:
-    """Everything there is to know about the media path; what fails says so in a result."""
-    results: list[Result] = []
+def gpu_parts(options: Options, pack: Pack) -> list[Part]:
+    """Everything there is to know about the media path."""
+    parts: list[Part] = []
     if options.wants("flow"):
-        for size in ((320, 240), (640, 480)):
-            results += _guarded("engines.gpu.flow", partial(measure_flow, options, size))
-    for loader in LOADERS:
-        if options.wants("paths"):
-            name = f"engines.gpu.{loader}"
-            results += _guarded(name, partial(measure_loader, options, pack, loader))
-    return results
+        for size in (SIZE, LARGE):
+            work = partial(measure_flow, options, size)
+            parts.append((f"engines.gpu.flow.{_label(size)}", work))
+    if options.wants("paths"):
+        for loader in LOADERS:
+            work = partial(measure_loader, options, pack, loader)
+            parts.append((f"engines.gpu.{loader}", work))
+        for which in ENGINES:
+            work = partial(measure_half, options, pack, which)
+            parts.append((f"engines.gpu.tensorrt-fp16.{which}", work))
+    return parts
 
 
 def measure_flow(options: Options, size: tuple[int, int]) -> list[Result]:
     """Flow alone: picture in pinned memory to fields in host memory, and the GPU's own time."""
-    name = f"engines.gpu.flow.{size[0]}x{size[1]}"
+    name = f"engines.gpu.flow.{_label(size)}"
     device = CudaDevice()
     flow = GpuFlow(device, FlowSettings(size[1], size[0]))
-    pictures = [_grey(frame) for frame in scene_frames(options, size)[:40]]
+    pictures = [frame.picture for frame in _frames(options, size)[:FLOW_PICTURES]]
     turn = [0]
 
     def arrive() -> None:
@@ -97,23 +104,41 @@ def measure_loader(options: Options, pack: Pack, loader: str) -> list[Result]:
     results = measure_whole(options, pack, motion, voice, name=name)
     for label, path in (("hop", voice), (f"hop.zones{ZONES}", crowd)):
         results += timing_results(measure_hop(options, path, f"{name}.{label}"))
-    results += motion_parity(options, pack, motion, name=name)
-    results += voice_parity(options, pack, voice, name=name)
+    steps = options.repeats(FULL_STEPS)
+    progress(f"{name}: parity over {steps} frames and hops")
+    pictures = (frame.picture for frame in islice(endless(_frames(options, SIZE)), steps))
+    report = motion_path_parity(motion, pack, pictures)
+    results += parity_results(f"{name}.parity.motion", report)
+    report = voice_path_parity(voice, pack, played_voice_steps(pack, 1, steps))
+    results += parity_results(f"{name}.parity.voice", report)
     motion.close()
     voice.close()
     crowd.close()
     return results
 
 
+def measure_half(options: Options, pack: Pack, which: Which) -> list[Result]:
+    """The half-precision engine: a step, and parity with the full one on the CPU."""
+    name = f"engines.gpu.tensorrt-fp16.{which}"
+    engine = open_tensorrt(pack, which, precision="fp16")
+    case = Case(f"{name}.step", repeats=options.repeats(1000))
+    (timing,) = measure_together([(case, engine_step(engine, which))])
+    steps = options.repeats(FULL_STEPS)
+    played = played_motion_steps if which == "motion" else played_voice_steps
+    inputs = played(pack, 1, steps)
+    report = pack_parity(engine, pack, which, steps=steps, inputs=inputs, precision="fp16")
+    engine.close()
+    return [
+        *timing_results(timing, note=engine.backend),
+        *parity_results(f"{name}.parity", report),
+    ]
+
+
 def measure_whole(
     options: Options, pack: Pack, motion: MotionPath, voice: VoicePath, *, name: str
 ) -> list[Result]:
     """Service time: a frame in pinned memory to the hop that depends on it in host memory."""
-    frames = [
-        Frame(_grey(frame), frame.captured_ns, frame.sequence)
-        for frame in scene_frames(options, SIZE)
-    ]
-    chain = GpuChain(pack, motion, voice, endless(frames))
+    chain = GpuChain(pack, motion, voice, endless(_frames(options, SIZE)))
     case = Case(f"{name}.frame_to_samples", warmup=100, repeats=options.repeats(3000))
     whole = _timed(case, chain.arrive, chain.whole)
     stages = measure_together(
@@ -151,64 +176,6 @@ def measure_hop(options: Options, path: VoicePath, name: str) -> Timing:
     return _timed(case, arrive, lambda: path.step(path.control, path.palette, path.noise_index))
 
 
-def motion_parity(options: Options, pack: Pack, path: MotionPath, *, name: str) -> list[Result]:
-    """Maps of a scene, frame by frame, against flow and network on the CPU."""
-    engine = open_on("onnx", pack, "motion")
-    engine.prepare()
-    entry = pack.motion
-    flow = Flow(FlowSettings(rows=entry.rows, cols=entry.cols))
-    state, flow_state = engine.initial_state(), flow.initial_state()
-    inputs = {spec.name: spec.allocate(1) for spec in entry.spec.inputs}
-    seen = inputs["flow"].astype(np.float32)
-    worst: dict[str, float] = {}
-    path.reset()
-    for frame in islice(endless(scene_frames(options, SIZE)), options.repeats(1000)):
-        grey = _grey(frame)
-        field = flow.step(grey, DT_S, flow_state, aspect=0.75)
-        write_flow_input(field, cell_centres(entry.rows, entry.cols), seen)
-        timing = np.array([[DT_S, 0.0, *field.motion]], np.float32)
-        want = engine.step({"pixels": _pixels(grey), "flow": seen, "timing": timing}, state)
-        got = path.step(grey, DT_S)
-        for output, values in want.items():
-            error = float(np.abs(got[output] - values).max())
-            worst[output] = max(worst.get(output, 0.0), error)
-    note = "largest difference to the CPU over all frames of a scene, flow included"
-    return [
-        Result(f"{name}.parity.motion.{output}", float(f"{error:.3g}"), "1", note=note)
-        for output, error in worst.items()
-    ]
-
-
-def voice_parity(options: Options, pack: Pack, path: VoicePath, *, name: str) -> list[Result]:
-    """Samples of a stream of hops against network, noise and overlap-add on the CPU."""
-    engine = open_on("onnx", pack, "voice")
-    engine.prepare()
-    state, overlap = engine.initial_state(), OverlapAdd()
-    tail = overlap.initial_state(1)
-    noise = np.zeros((1, pack.voice.noise), np.float32)
-    path.reset()
-    error, peak = 0.0, 0.0
-    for index, step in enumerate(voice_steps(engine.spec, 1, options.repeats(1000))):
-        sample = np.full(1, index * HOP, np.uint64)
-        fill_normal(np.uint64(0), np.zeros(1, np.uint64), sample, noise)
-        want = engine.step({**step, "noise": noise}, state)
-        hop = overlap.step_parts(want["real"], want["imag"], tail)
-        control, palette = (np.asarray(step[key], np.float32) for key in CONTROLS)
-        got = path.step(control, palette, sample)
-        error = max(error, float(np.abs(got - hop).max()))
-        peak = max(peak, float(np.abs(hop).max()))
-    decibels = 20 * np.log10(max(error, 1e-12) / max(peak, 1e-12))
-    note = f"largest error {error:.2g} at a peak of {peak:.2g}, {options.repeats(1000)} hops"
-    return [Result(f"{name}.parity.voice.samples", float(f"{decibels:.4g}"), "dB", note=note)]
-
-
-def _guarded(name: str, work: Callable[[], list[Result]]) -> list[Result]:
-    try:
-        return work()
-    except SynchresisError as err:
-        return [Result(f"{name}.runs", 0, "count", note=str(err))]
-
-
 def _timed(case: Case, arrive: Step, step: Step) -> Timing:
     """Time a step; what comes before it each time is not timed."""
     samples = np.zeros(case.repeats)
@@ -234,18 +201,16 @@ def _gpu_ms(device: CudaDevice, replay: Step) -> float:
     return float(f"{took * 1e-6 / IN_FLIGHT:.4g}")
 
 
-def _grey(frame: Frame) -> NDArray[np.uint8]:
-    """The picture as the flow kernel wants it."""
-    import cv2
+@cache
+def _frames(options: Options, size: tuple[int, int]) -> list[Frame]:
+    """Grey frames of a scene; drawing them is dear, so it is done once a size."""
+    progress(f"drawing a scene at {_label(size)}")
+    count = FRAMES if size == SIZE else FLOW_PICTURES
+    drawn = scene_frames(options, size, count)
+    greys = [cv2.cvtColor(frame.picture, cv2.COLOR_BGR2GRAY).astype(np.uint8) for frame in drawn]
+    pairs = zip(greys, drawn, strict=True)
+    return [Frame(grey, frame.captured_ns, frame.sequence) for grey, frame in pairs]
 
-    picture = frame.picture
-    grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY) if picture.ndim == 3 else picture
-    return np.ascontiguousarray(grey, np.uint8)
 
-
-def _pixels(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
-    from synchresis.engines.motion.analysis import AnalysisState, analyse
-
-    state = AnalysisState.allocate()
-    analyse(grey, state)
-    return state.pixels
+def _label(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"

@@ -10,6 +10,7 @@ from synchresis.engines.frame import Frame
 from synchresis.engines.gesture import Gesture
 from synchresis.engines.gpu.device import Device
 from synchresis.engines.gpu.motion_path import MotionPath
+from synchresis.engines.gpu.pool import Loan, Pool
 from synchresis.engines.gpu.session import DeviceModel
 from synchresis.engines.motion.analysis import analyse
 from synchresis.engines.motion.parser import (
@@ -40,6 +41,7 @@ class PathEngine:
     def __init__(self, device: Device, model: DeviceModel) -> None:
         self._device: Device | None = device
         self._model = model
+        self._paths = Pool(lambda: MotionPath(device, model))
 
     @property
     def spec(self) -> EngineSpec:
@@ -54,11 +56,13 @@ class PathEngine:
     def prepare(self) -> None:
         """Nothing: a path is warmed up when it is made."""
 
-    def initial_state(self) -> MotionPath:
+    def initial_state(self) -> Loan[MotionPath]:
         """A path of its own for every camera."""
         if self._device is None:
             raise EngineError(f"engine {self.backend} is closed; open it again")
-        return MotionPath(self._device, self._model)
+        loan = self._paths.lend()
+        loan.thing.reset()
+        return loan
 
     def step(
         self, inputs: Mapping[str, NDArray[Any]], state: EngineState
@@ -126,6 +130,6 @@ class GpuMotionParser(MotionParser):
 
 
 def _path(state: EngineState) -> MotionPath:
-    if not isinstance(state, MotionPath):
+    if not isinstance(state, Loan) or not isinstance(state.thing, MotionPath):
         raise ParameterError(f"state {type(state).__name__} belongs to another engine")
-    return state
+    return state.thing

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -20,7 +21,7 @@ LOAD_STEPS: Final = 64
 """Steps compared when an engine is opened."""
 
 FULL_STEPS: Final = 1_000
-"""Steps compared by doctor and bench."""
+"""Steps compared by `bench engines` and by the tests on a GPU."""
 
 TOLERANCE: Final[Mapping[Precision, Mapping[str, float]]] = {
     "fp32": {
@@ -137,14 +138,30 @@ def _refuse_wrong_reference(backend: str, outputs: Mapping[str, NDArray[np.float
 
 
 def pack_parity(
-    engine: Engine, pack: Pack, which: Which, *, steps: int, precision: Precision = "fp32"
+    engine: Engine,
+    pack: Pack,
+    which: Which,
+    *,
+    steps: int,
+    inputs: Steps | None = None,
+    precision: Precision = "fp32",
 ) -> ParityReport:
-    """Compare an opened engine with the pack's engine on the CPU."""
+    """Compare an opened engine with the pack's engine on the CPU.
+
+    Args:
+        engine: what is checked.
+        pack: whose engine it is.
+        which: of its engines.
+        steps: how many are compared.
+        inputs: what both are given; random streams by default.
+        precision: of the engine.
+    """
     reference = open_on("onnx", pack, which, batch=engine.batch)
     reference.prepare()
-    make = motion_steps if which == "motion" else voice_steps
-    inputs = make(engine.spec, engine.batch, steps)
-    report = check_parity(engine, reference, inputs, precision=precision)
+    if inputs is None:
+        make = motion_steps if which == "motion" else voice_steps
+        inputs = make(engine.spec, engine.batch, steps)
+    report = check_parity(engine, reference, islice(inputs, steps), precision=precision)
     reference.close()
     return report
 

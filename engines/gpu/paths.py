@@ -11,6 +11,7 @@ from synchresis.engines.gpu.engine import GpuEngine
 from synchresis.engines.gpu.motion_path import MotionPath
 from synchresis.engines.gpu.motion_stage import GpuMotionParser
 from synchresis.engines.gpu.parity import refuse_wrong_numbers
+from synchresis.engines.gpu.parity_paths import refuse_wrong_motion, refuse_wrong_voice
 from synchresis.engines.gpu.session import DeviceModel
 from synchresis.engines.gpu.voice_path import VoicePath
 from synchresis.engines.gpu.voice_stage import GpuVoice
@@ -52,7 +53,7 @@ def open_motion_path(pack: Pack, *, loaders: Sequence[str] = tuple(LOADERS)) -> 
         DeviceError: no usable GPU.
         EngineError: no backend works, or none agrees with the CPU.
     """
-    return _open(pack, "motion", 1, MotionPath, loaders)
+    return _open(pack, "motion", 1, MotionPath, loaders=loaders)
 
 
 def open_voice_path(
@@ -65,7 +66,7 @@ def open_voice_path(
 ) -> VoicePath:
     """Open the voice of `batch` zones; see `open_motion_path`."""
     make = partial(VoicePath, batch=batch, seed=seed, numbers=numbers)
-    return _open(pack, "voice", batch, make, loaders)
+    return _open(pack, "voice", batch, make, loaders=loaders)
 
 
 def open_gpu_parser(
@@ -76,7 +77,7 @@ def open_gpu_parser(
     def make(device: Device, model: DeviceModel) -> GpuMotionParser:
         return GpuMotionParser(pack, device, model, zones=zones, **settings)
 
-    return _open(pack, "motion", 1, make, loaders_of(backend))
+    return _open(pack, "motion", 1, make, loaders=loaders_of(backend))
 
 
 def open_gpu_voice(
@@ -92,7 +93,7 @@ def open_gpu_voice(
     def make(device: Device, model: DeviceModel) -> GpuVoice:
         return GpuVoice(pack, device, model, zones=zones, seed=seed, numbers=numbers)
 
-    return _open(pack, "voice", len(zones), make, loaders_of(backend))
+    return _open(pack, "voice", len(zones), make, loaders=loaders_of(backend))
 
 
 def loaders_of(backend: Backend) -> tuple[str, ...]:
@@ -105,6 +106,7 @@ def _open(
     which: Which,
     batch: int,
     make: Callable[[CudaDevice, DeviceModel], Path],
+    *,
     loaders: Sequence[str],
 ) -> Path:
     reasons = []
@@ -114,6 +116,10 @@ def _open(
             with device.active():
                 model = LOADERS[name](device, pack, which, batch)
             refuse_wrong_numbers(GpuEngine(device, model, batch=batch), pack, which)
+            if which == "motion":
+                refuse_wrong_motion(MotionPath(device, model), pack)
+            else:
+                refuse_wrong_voice(VoicePath(device, model, batch=batch), pack)
             return make(device, model)
         except EngineError as err:
             device.close()

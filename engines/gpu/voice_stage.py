@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from synchresis.engines.control import Controls
 from synchresis.engines.gpu.device import Device
+from synchresis.engines.gpu.pool import Loan, Pool
 from synchresis.engines.gpu.session import DeviceModel
 from synchresis.engines.gpu.voice_path import VoicePath
 from synchresis.engines.packs.loading import Pack
@@ -44,6 +45,7 @@ class GpuVoice(Voice):
         self._engine.close()
         self._device = device
         self._model = model
+        self._paths = Pool(self._path)
 
     @property
     def backend(self) -> str:
@@ -60,16 +62,12 @@ class GpuVoice(Voice):
 
     def initial_state(self) -> VoiceState:
         """Silence, with memory of its own on the device."""
-        path = VoicePath(
-            self._device,
-            self._model,
-            batch=len(self.palettes),
-            seed=int(self._seed),
-            numbers=[int(number) for number in self._numbers],
-        )
+        loan = self._paths.lend()
+        path = loan.thing
+        path.reset()
         overlap = self._overlap.initial_state(1)
         nothing = np.zeros((0, 0), np.float32)
-        return VoiceState(path, overlap, {}, path.control, nothing, path.mel)
+        return VoiceState(loan, overlap, {}, path.control, nothing, path.mel)
 
     def reset_state(self, state: VoiceState) -> None:
         """Silence an old state in place."""
@@ -85,8 +83,17 @@ class GpuVoice(Voice):
         np.copyto(out, hop)
         return out
 
+    def _path(self) -> VoicePath:
+        return VoicePath(
+            self._device,
+            self._model,
+            batch=len(self.palettes),
+            seed=int(self._seed),
+            numbers=[int(number) for number in self._numbers],
+        )
+
 
 def _path(state: EngineState) -> VoicePath:
-    if not isinstance(state, VoicePath):
+    if not isinstance(state, Loan) or not isinstance(state.thing, VoicePath):
         raise ParameterError(f"state {type(state).__name__} belongs to another engine")
-    return state
+    return state.thing

@@ -1,5 +1,6 @@
 """TensorRT on the GPU: engines built on first use, run on our stream, recorded as graphs."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +24,8 @@ from synchresis.engines.runtime.tensors import EngineSpec
 from synchresis.environment import cache_dir
 from synchresis.errors import EngineError
 
+log = logging.getLogger("synchresis.engines")
+
 
 class TensorRtModel(DeviceModel):
     """A deserialized engine."""
@@ -43,7 +46,7 @@ class TensorRtModel(DeviceModel):
         if self._engine is None:
             raise EngineError(
                 f"{tensorrt} refuses the engine ({'; '.join(self._log.errors)}): built for "
-                "another GPU or version; delete it from the cache folder"
+                "another GPU or version; use --engine onnx-cuda or onnx"
             )
         self._stream = device.stream
         self._check()
@@ -128,11 +131,24 @@ def load_model(
         file_hash=pack.file_hash(file),
         batch=batch,
     )
-    model = pack.read(file)
-    plan = cached_engine(
-        cache_dir() / "engines", key, lambda: build_plan(tensorrt, model, batch=batch, name=file)
-    )
-    return TensorRtModel(tensorrt, plan, entry.spec, batch=batch, device=device)
+    onnx, folder = pack.read(file), cache_dir() / "engines"
+    kept = (folder / key.file_name).is_file()
+
+    def build() -> bytes:
+        return build_plan(tensorrt, onnx, batch=batch, name=file)
+
+    def load(plan: bytes) -> TensorRtModel:
+        return TensorRtModel(tensorrt, plan, entry.spec, batch=batch, device=device)
+
+    plan = cached_engine(folder, key, build)
+    try:
+        return load(plan)
+    except EngineError as err:
+        if not kept:
+            raise
+        log.info("%s: kept engine not used: %s", file, err)
+    (folder / key.file_name).unlink(missing_ok=True)
+    return load(cached_engine(folder, key, build))
 
 
 def _refuse_card(tensorrt: TensorRt, card: Card) -> None:

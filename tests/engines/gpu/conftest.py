@@ -3,10 +3,13 @@
 The host's device has NumPy's memory, the kernels' twins and networks on the CPU.
 """
 
+import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
@@ -21,6 +24,9 @@ from synchresis.errors import DeviceError, EngineError
 from synchresis.kernels.cuda.build import build_twin
 from synchresis.kernels.cuda.table import Kernel
 from synchresis.kernels.cuda.twin import Twin
+
+sys.path.insert(0, str(Path(__file__).parent))
+from fake_card import FakeCard, close_all
 
 
 class HostDevice:
@@ -128,6 +134,32 @@ def gpu_twin(tmp_path_factory: pytest.TempPathFactory) -> Twin:
     target = tmp_path_factory.mktemp("twin") / "libsynchresis_kernels_host.so"
     build_twin(target)
     return Twin(target)
+
+
+@pytest.fixture
+def fake_card(gpu_twin: Twin, monkeypatch: pytest.MonkeyPatch, tmp_path) -> Iterator["FakeCard"]:
+    """A made-up card in this process, its engine cache empty."""
+    yield from install(gpu_twin, monkeypatch, tmp_path)
+
+
+def install(twin: Twin, patch: pytest.MonkeyPatch, folder: Path) -> Iterator["FakeCard"]:
+    patch.setenv("XDG_CACHE_HOME", str(folder))
+    card = FakeCard(twin)
+    card.install(patch)
+    yield card
+    close_all()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def asked_for_card(request: pytest.FixtureRequest) -> Iterator[None]:
+    """SYNCHRESIS_FAKE_CARD=1 pytest -m gpu: the tests for a GPU on the made-up one."""
+    if not os.environ.get("SYNCHRESIS_FAKE_CARD"):
+        yield
+        return
+    folder = request.getfixturevalue("tmp_path_factory").mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        for _ in install(request.getfixturevalue("gpu_twin"), patch, folder):
+            yield
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import pytest
 
 from synchresis.engines.gpu.driver import find_card
 from synchresis.engines.gpu.parity import FULL_STEPS, pack_parity
+from synchresis.engines.gpu.played import played_motion_steps, played_voice_steps
 from synchresis.engines.packs import load_pack
 from synchresis.engines.runtime.engine import open_on
 from synchresis.errors import DeviceError, EngineError, PackError
@@ -39,9 +40,12 @@ def test_default_pack_agrees_with_cpu(pack, backend, which, batch) -> None:
         if backend == "tensorrt" and "refused" not in str(err):
             pytest.skip(str(err))
         raise
-    steps = FULL_STEPS if batch == 1 else 200
-    report = pack_parity(engine, pack, which, steps=steps)
+    steps = FULL_STEPS if batch == 1 else 100
+    played = played_motion_steps if which == "motion" else played_voice_steps
+    inputs = played(pack, batch, steps)
+    report = pack_parity(engine, pack, which, steps=steps, inputs=inputs)
     engine.close()
+    assert report.steps == steps
     assert report.agrees, report.describe()
 
 
