@@ -107,6 +107,7 @@ class DeviceLoop:
         self._lookahead_ns = 0
         self._empties = 0
         self._seen = (0, 0)
+        self._latency_ns = ring.latency_ns
 
     @property
     def buffer_hops(self) -> int:
@@ -200,6 +201,12 @@ class DeviceLoop:
         if self.parts is not None and self.parts.lookahead != lookahead_ns and self._playout.idle:
             self._set_parts(replace(self.parts, lookahead=lookahead_ns))
 
+    def _follow_device(self, latency_ns: int) -> None:
+        """D changes where another device, or the same one again, has another delay of its own."""
+        longer_ns, self._latency_ns = latency_ns - self._latency_ns, latency_ns
+        if self.parts is not None and longer_ns:
+            self._set_parts(replace(self.parts, device=self.parts.device + longer_ns))
+
     def _set_parts(self, parts: DelayParts) -> None:
         self.parts = parts
         self._do(rec.Delayed(parts.delay_ns))
@@ -228,6 +235,7 @@ class DeviceLoop:
         """Begin to play at the hop whose time it is; fill the ring before the device takes any."""
         hop, again = self._playout.next_hop, self._written > 0
         latency_ns = self._ring.latency_ns
+        self._follow_device(latency_ns)
         if again:
             self._count_empty_ring(now_ns)
             sample = self.device_clock.line.sample_of(now_ns + latency_ns)

@@ -24,6 +24,7 @@ from synchresis.realtime.nodes import LockstepSpeaker, ParserNode, View
 from synchresis.realtime.outputs import open_ring, open_sink
 from synchresis.realtime.ring import Ring
 from synchresis.realtime.sinks import Sink
+from synchresis.realtime.sinks.lasting import LastingRing
 from synchresis.realtime.sources import SourceSettings, open_film, open_live
 from synchresis.realtime.sources.source import Film, LiveSource
 from synchresis.realtime.status import Status
@@ -128,6 +129,7 @@ class LiveSession:
         self._parser = ParserNode(instrument.parser, on_gesture=self._saw)
         self._playout = instrument.playout(asap=settings.asap)
         self._source: LiveSource | None = None
+        self._ring: Ring | None = None
         self._inlets: list[Inlet] = []
         self._outlets: list[Outlet] = []
         self._threads: list[NodeThread] = []
@@ -278,6 +280,7 @@ class LiveSession:
             camera=self._source.name if self._source else self.settings.source.spec,
             camera_away=bool(self._source and self._source.away),
             estimated=bool(self._source and self._source.estimated),
+            sound_away=isinstance(self._ring, LastingRing) and self._ring.away,
         )
 
     def _saw(self, frame: Frame, gesture: Gesture) -> None:
@@ -360,6 +363,7 @@ class LiveSession:
         self._source = self._parts.source or open_live(settings.source, clock=self._clock)
         self._closers.callback(self._source.close)
         ring = self._parts.ring or open_ring(settings.out, settings.device, self._clock)
+        self._ring = ring
         frames_out, frames_in = self._link("frame")
         gestures_out, gestures_in = self._link("gesture")
         loop_settings = LoopSettings(

@@ -21,14 +21,25 @@ def open_sink(out: str) -> Sink:
 
 
 def open_ring(out: str, device: str | None, clock: Clock) -> Ring:
-    """Ring for the device clock: an audio device, or a clock and a file.
+    """Ring for the device clock: an audio device, which may go away and come back, or a file.
 
     Raises:
         DeviceError: the device cannot be used.
         InputError, ParameterError: the file cannot be written.
     """
     if out == "device":
-        from synchresis.realtime.sinks.device import DeviceRing
+        from synchresis.realtime.sinks.device import DeviceRing, look_again, spare_portaudio
+        from synchresis.realtime.sinks.lasting import LastingRing
 
-        return DeviceRing(device)
+        opened = False
+
+        def open_device() -> DeviceRing:
+            nonlocal opened
+            if opened:
+                look_again()
+            ring = DeviceRing(device)
+            opened = True
+            return ring
+
+        return LastingRing(open_device, clock, on_loss=spare_portaudio)
     return SoftwareRing(clock, open_sink(out))

@@ -50,11 +50,21 @@ class SoftwareRing:
 
     latency_ns = 0
 
-    def __init__(self, clock: Clock, sink: Sink, *, period: int = HOP // 2) -> None:
-        """Stand still until `start`."""
+    def __init__(
+        self, clock: Clock, sink: Sink, *, period: int = HOP // 2, whole: bool = True
+    ) -> None:
+        """Stand still until `start`.
+
+        Args:
+            clock: of the device.
+            sink: where the sound goes.
+            period: samples taken at a time.
+            whole: whether the sink gets zeros for the hops that never came.
+        """
         self._clock = clock
         self._sink = sink
         self._period = period
+        self._whole = whole
         self._next_hop = 0
         self._written = 0
         self._begin_ns: int | None = None
@@ -72,7 +82,7 @@ class SoftwareRing:
 
     def write(self, block: Block, hop: int) -> None:
         """Append a hop, and zeros for those before it that never came."""
-        for _ in range(hop - self._next_hop):
+        for _ in range(hop - self._next_hop if self._whole else 0):
             self._sink.write(self._zeros)
         self._sink.write(block)
         self._next_hop = hop + 1

@@ -33,6 +33,7 @@ class Status:
         camera: name of the source.
         camera_away: whether it is gone for now.
         estimated: whether capture times are only estimates.
+        sound_away: whether the audio device is gone for now.
     """
 
     state: Literal["starting", "measuring", "playing", "ended"]
@@ -59,3 +60,4 @@ class Status:
     camera: str
     camera_away: bool
     estimated: bool
+    sound_away: bool

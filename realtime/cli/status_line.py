@@ -35,7 +35,11 @@ def status_line(status: "Status") -> str:
         f"xruns {status.xruns}",
         "+".join(sorted(set(status.palettes))),
     ]
-    marks = [("muted", status.muted), ("camera away", status.camera_away)]
+    marks = [
+        ("muted", status.muted),
+        ("camera away", status.camera_away),
+        ("audio device away", status.sound_away),
+    ]
     return " | ".join([*fields, *(text for text, shown in marks if shown)])
 
 

@@ -1,5 +1,7 @@
 """Audio devices: a ring that PortAudio reads in C, so that a busy interpreter stops no sound."""
 
+import atexit
+from contextlib import suppress
 from typing import Any, Final
 
 from synchresis.engines.playout import Block
@@ -57,7 +59,7 @@ class DeviceRing:
             DeviceError: the device went away.
         """
         if not self._mixer.active:
-            raise DeviceError("the audio device went away; start again when it is back")
+            raise DeviceError("the audio device went away")
         return self._action is not None and self._action in self._mixer.actions
 
     @property
@@ -83,6 +85,30 @@ class DeviceRing:
     def close(self) -> None:
         """Stop at once and release the device."""
         self._mixer.close(ignore_errors=True)
+
+
+def look_again() -> None:
+    """Have PortAudio find the devices that are there now; it ends all its streams.
+
+    PortAudio lists devices once, when it is initialised: one that was plugged in later, or whose
+    sound server was started again, is not in the list. Where it found a JACK server nothing is
+    done: PortAudio aborts the program when it is ended after that server died.
+    """
+    import sounddevice
+
+    with suppress(sounddevice.PortAudioError):
+        if any(api["name"].startswith("JACK") for api in sounddevice.query_hostapis()):
+            return
+        sounddevice._terminate()
+    with suppress(sounddevice.PortAudioError):
+        sounddevice._initialize()
+
+
+def spare_portaudio() -> None:
+    """Leave PortAudio as it is when the program ends: after a device was lost it may abort."""
+    import sounddevice
+
+    atexit.unregister(sounddevice._exit_handler)
 
 
 def _import_rtmixer() -> Any:

@@ -44,6 +44,7 @@ STATUS = Status(
     camera="camera 0",
     camera_away=False,
     estimated=False,
+    sound_away=False,
 )
 
 
@@ -187,6 +188,7 @@ def test_the_status_line_says_what_a_player_needs() -> None:
     assert "muted" not in line
     away = dataclasses.replace(STATUS, muted=True, camera_away=True, delay_ms=None)
     assert status_line(away).endswith("muted | camera away")
+    assert status_line(dataclasses.replace(STATUS, sound_away=True)).endswith("| audio device away")
     assert "D measuring" in status_line(away)
 
 
