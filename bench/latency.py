@@ -9,7 +9,13 @@ from synchresis.bench.age_report import HOP_RATE, age_findings
 from synchresis.bench.environment import stamp_environment
 from synchresis.bench.findings import Findings
 from synchresis.bench.memory_camera import Footage, draw_footage
-from synchresis.bench.motion_to_sound import FPS, SoundCase, measure_loopback, run_sound
+from synchresis.bench.motion_to_sound import (
+    FPS,
+    Lookahead,
+    SoundCase,
+    measure_loopback,
+    run_sound,
+)
 from synchresis.bench.options import Options
 from synchresis.bench.result import Report, Result
 from synchresis.bench.service import run_service
@@ -34,6 +40,8 @@ AGE_S: Final = 8.0
 
 SOUND_S: Final = 40.0
 """Length of the footage that is listened to."""
+
+LOOKAHEADS: Final[tuple[Lookahead, ...]] = ("off", "auto")
 
 IDLE_S: Final = 2.0
 """How long the machine's own wake-ups are watched at each rate, in each turn."""
@@ -94,17 +102,16 @@ def _spread(options: Options) -> Findings:
 
 def _sound(options: Options) -> Findings:
     try:
-        loopback = list(measure_loopback())
+        loopback = list(measure_loopback(options.audio))
     except DeviceError as err:
         note = f"not measured: {err}"
         return Findings([Result("latency.sound.loopback.count", 0, "count", note=note)])
     footage = _footage(options)
     pack = load_pack(options.pack)
     cases = [
-        SoundCase("off"),
-        SoundCase("auto"),
-        SoundCase("off", oracle=True),
-        SoundCase("auto", oracle=True),
+        SoundCase(lookahead, oracle=oracle, device=options.audio)
+        for oracle in (False, True)
+        for lookahead in LOOKAHEADS
     ]
     return sound_findings({case: run_sound(case, footage, pack) for case in cases}, loopback)
 

@@ -27,6 +27,8 @@ class Options:
         sounds: folder of real recordings, for `voice`; None skips what needs them.
         camera: camera device or source, for `glass`.
         hours: length of a soak.
+        audio: audio device to play on and to listen to, for `latency`: one that gives back what is
+            played, by loopback, cable or microphone; None for the system's choice.
     """
 
     device: Device = "cpu"
@@ -38,6 +40,7 @@ class Options:
     sounds: str | None = None
     camera: str = "0"
     hours: float = 2 / 60
+    audio: str | None = None
 
     def repeats(self, full: int) -> int:
         """Repeats to use where a full run makes `full`."""

@@ -77,13 +77,17 @@ def _add_bench(parser: argparse.ArgumentParser, name: str) -> None:
         parser.add_argument("--sounds", metavar="DIR", help="real recordings with manifest.csv")
     if name == "glass":
         parser.add_argument("--camera", default="0", help="camera to look with")
+    if name == "latency":
+        parser.add_argument(
+            "--audio", metavar="NAME", help="audio device that hears itself (loopback, cable, mic)"
+        )
     if name == "soak":
         parser.add_argument("--hours", type=float, default=2 / 60, help="length of the run")
 
 
 def _measure(args: argparse.Namespace) -> "Report":
     options = import_module("synchresis.bench.options")
-    known = {"clips", "sounds", "camera", "hours"}
+    known = {"audio", "clips", "sounds", "camera", "hours"}
     special: dict[str, Any] = {key: value for key, value in vars(args).items() if key in known}
     chosen = options.Options(
         device=args.device,

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 
+from synchresis.bench import latency
 from synchresis.bench.age import HOPS, AgeRun, ages_ms, pooled, run_age
 from synchresis.bench.age_nodes import AgeCase
 from synchresis.bench.age_report import HOP_RATE, age_findings
 from synchresis.bench.motion_to_sound import SoundCase, SoundRun, steady_differences
+from synchresis.bench.options import Options
 from synchresis.bench.pairing import pair_onsets
 from synchresis.bench.report import render_page
 from synchresis.bench.result import Report, Table, Waterfall
@@ -134,3 +136,28 @@ def test_runs_of_a_kind_count_together():
     assert both.hops["camera_sends"] == [0.1] * 4
     assert both.counts == {"late": 3}
     assert len(both.ages) == len(both.parse) == 4
+
+
+def test_sound_is_played_on_and_heard_from_the_device_asked_for(monkeypatch, tiny_pack):
+    asked = []
+
+    def run_sound(case, footage, pack):
+        asked.append(case)
+        exact = pair_onsets([1.0], [1.0])
+        return SoundRun(exact, exact, status(), 0.1, 0, np.zeros(0))
+
+    monkeypatch.setattr(latency, "measure_loopback", lambda device: [asked.append(device) or 2.7])
+    monkeypatch.setattr(latency, "run_sound", run_sound)
+    monkeypatch.setattr(latency, "draw_footage", lambda *args, **settings: None)
+    options = Options(pack=str(tiny_pack.path), parts=("sound",), audio="cable")
+    report = latency.run(options)
+    device, *cases = asked
+    assert device == "cable"
+    assert {(case.lookahead, case.oracle) for case in cases} == {
+        ("off", False),
+        ("auto", False),
+        ("off", True),
+        ("auto", True),
+    }
+    assert {case.device for case in cases} == {"cable"}
+    assert report.value("latency.sound.oracle.lookahead_auto.count") == 1
