@@ -46,8 +46,8 @@ TOLERANCE: Final[Mapping[Precision, Mapping[str, float]]] = {
         "burst": 5e-2,
         "total": 5e-2,
         "embedding": 5e-2,
-        "real": 2e-2,
-        "imag": 2e-2,
+        "real": 5e-2,  # phases add up: rounding makes them drift, magnitudes do not
+        "imag": 5e-2,
         "mel": 2e-2,
     },
 }

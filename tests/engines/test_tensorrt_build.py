@@ -8,6 +8,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from synchresis.engines.gpu.parity import pack_parity
+from synchresis.engines.gpu.parity_inputs import motion_steps, voice_steps
+from synchresis.engines.packs import load_pack
+from synchresis.engines.runtime.onnx_cpu import OnnxCpuEngine
 from synchresis.engines.runtime.tensorrt_build import (
     MAGIC,
     EngineKey,
@@ -16,6 +20,7 @@ from synchresis.engines.runtime.tensorrt_build import (
     write_engine,
 )
 from synchresis.engines.runtime.tensorrt_names import TensorRt, find_tensorrt
+from synchresis.engines.training.half_precision import half_name
 from synchresis.errors import EngineError
 
 KEY = EngineKey(
@@ -161,6 +166,36 @@ def test_rtx_builds_the_pack(tensorrt_rtx, tiny_pack) -> None:
     }
     digests = {hashlib.sha256(plan).hexdigest() for plan in plans.values()}
     assert len(digests) == 2
+
+
+SHIPPED = [
+    *((file, 1) for file in ("motion.onnx", "motion.fp16.onnx", "voice.onnx", "voice.fp16.onnx")),
+    *(("voice.onnx", 8), ("voice.onnx", 64), ("voice.fp16.onnx", 64)),
+]
+
+
+@pytest.mark.parametrize(("file", "batch"), SHIPPED)
+def test_rtx_builds_the_shipped_pack(tensorrt_rtx, file, batch) -> None:
+    """As it is and in half precision: every engine a card is asked to run by default."""
+    pack = load_pack()
+    plan = build_plan(tensorrt_rtx, pack.read(file), batch=batch, name=file)
+    assert len(plan) > len(pack.read(file)) / 2
+
+
+@pytest.mark.parametrize("which", ["motion", "voice"])
+def test_half_precision_is_within_its_tolerance_on_the_cpu(which) -> None:
+    """Half-precision files over 1,000 steps of a stream, against the full ones."""
+    pack = load_pack()
+    entry = pack.motion if which == "motion" else pack.voice
+    half = OnnxCpuEngine(pack.read(half_name(entry.file)), entry.spec)
+    half.prepare()
+    make = motion_steps if which == "motion" else voice_steps
+    steps = 100 if which == "motion" else 1000
+    report = pack_parity(
+        half, pack, which, steps=steps, inputs=make(entry.spec, 1, steps), precision="fp16"
+    )
+    assert report.agrees, report.describe()
+    assert any(output.error > 0 for output in report.outputs)
 
 
 def test_rtx_says_what_is_wrong_with_a_model(tensorrt_rtx) -> None:

@@ -1,5 +1,6 @@
 import re
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def test_cmake_builds_what_it_can(tmp_path: Path) -> None:
     assert fatbin.is_file() is (build.find_nvcc() is not None)
     if fatbin.is_file():
         content = fatbin.read_bytes()
+        assert contents(content) == {("code", 90), ("ptx", 90)}
         assert all(kernel.name.encode() in content for kernel in KERNELS)
 
 
@@ -35,6 +37,29 @@ def test_cmake_and_python_compile_for_the_same_cards() -> None:
         found = re.search(rf'set\(SYNCHRESIS_{name} "([\d;]+)" CACHE', text)
         assert found and tuple(map(int, found[1].split(";"))) == codes
     assert all(flag in text for flag in build.NVCC_FLAGS)
+
+
+@pytest.mark.slow
+def test_fat_binary_has_every_card(tmp_path: Path) -> None:
+    """Half a minute of nvcc: machine code for all cards, PTX for the others."""
+    if build.find_nvcc() is None:
+        pytest.skip("nvcc is not installed (pip install 'cuda-toolkit[nvcc,cudart,cccl]==13.0.*')")
+    build.build_fatbin(tmp_path / build.FATBIN)
+    found = contents((tmp_path / build.FATBIN).read_bytes())
+    assert found == {("code", a) for a in build.ARCHITECTURES} | {("ptx", a) for a in build.PTX}
+
+
+def contents(fatbin: bytes) -> set[tuple[str, int]]:
+    """Kind and compute capability of each part of a fat binary."""
+    magic, _, header, size = struct.unpack_from("<IHHQ", fatbin)
+    assert magic == 0xBA55ED50
+    parts, at = set(), header
+    while at < header + size:
+        kind, _, head, length = struct.unpack_from("<HHIQ", fatbin, at)
+        (capability,) = struct.unpack_from("<I", fatbin, at + 28)
+        parts.add(({1: "ptx", 2: "code"}[kind], capability))
+        at += head + length
+    return parts
 
 
 def test_fat_binary_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
