@@ -31,7 +31,8 @@ class DelayParts:
         parse: motion parser.
         transport: links and queues, both ways.
         hop_wait: until the next hop begins.
-        ring: hops written ahead.
+        ring: hops that lie ahead of the next one when it is decided: all the ring holds but that
+            one.
         rise: of the voice's window.
         device: what the device takes at once, and its own delay.
         lookahead: τ, which is subtracted.
@@ -128,7 +129,14 @@ class DelayMeter:
     def parts(
         self, *, nominal_fps: float, ring_hops: int, device_ns: int, lookahead_ns: int = 0
     ) -> DelayParts:
-        """The parts by what was measured so far."""
+        """The parts by what was measured so far.
+
+        Args:
+            nominal_fps: frame rate until some frames were seen.
+            ring_hops: hops ahead of the one being decided.
+            device_ns: what the device takes at once, and its own delay.
+            lookahead_ns: τ.
+        """
         return DelayParts(
             camera=p99(self.camera),
             frame_interval=self.interval_ns(nominal_fps),

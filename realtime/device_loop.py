@@ -225,7 +225,7 @@ class DeviceLoop:
         self._set_parts(
             self.meter.parts(
                 nominal_fps=self._settings.nominal_fps,
-                ring_hops=self._hops,
+                ring_hops=self._hops - 1,
                 device_ns=self._ring.latency_ns + self.device_clock.period_ns,
                 lookahead_ns=self._lookahead_ns,
             )
