@@ -1,4 +1,4 @@
-"""Export the voice into a pack: one hop as an ONNX graph, palettes, licences.
+"""Export the voice into a pack: one hop as an ONNX graph (full and half), palettes, licences.
 
 `python -m synchresis.engines.training.voice.export CHECKPOINT RECORDINGS.npz PACK LICENSES.md`
 """
@@ -20,17 +20,16 @@ from synchresis.engines.packs import PaletteEntry, VoiceEntry, update_pack
 from synchresis.engines.packs.manifest import PALETTE_FILE, PALETTE_TENSOR, Free
 from synchresis.engines.runtime.tensors import TensorSpec
 from synchresis.engines.timebase import HOP, SAMPLE_RATE
+from synchresis.engines.training.graph.simplify import simplify
+from synchresis.engines.training.half_precision import half_name, to_half
 from synchresis.engines.training.voice.checkpoint import load_learned
 from synchresis.engines.training.voice.frames import overlap_add
 from synchresis.engines.training.voice.learner import Learned
 from synchresis.engines.training.voice.network import VoiceNetwork
+from synchresis.engines.training.voice.recall import Recall
 from synchresis.engines.training.voice.recordings import Recordings, load
-from synchresis.engines.training.voice.streaming import (
-    HopNetwork,
-    run_sequence,
-    state_shapes,
-)
-from synchresis.engines.training.voice.takes import Takes, learned_takes
+from synchresis.engines.training.voice.remember import remember
+from synchresis.engines.training.voice.streaming import HopNetwork, empty_states, state_shapes
 from synchresis.engines.voice.layout import (
     BINS,
     CONTROL,
@@ -38,8 +37,6 @@ from synchresis.engines.voice.layout import (
     FAMILIES_FILE,
     FAMILIES_TENSOR,
     GRAPH_NOISE,
-    NOISE,
-    TAKE,
 )
 from synchresis.engines.voice.mel import MELS
 
@@ -55,22 +52,22 @@ _OPSET = 20
 _DECAY_HOPS = 1000
 
 
-def voice_entry(network: VoiceNetwork, meta: Free) -> VoiceEntry:
+def voice_entry(network: VoiceNetwork, meta: Free, recall: Recall | None = None) -> VoiceEntry:
     """What the manifest says of the graph."""
     return VoiceEntry(
         file=FILE,
         inputs=_specs(_INPUTS),
         outputs=_specs(_OUTPUTS),
-        states=_specs(state_shapes(network)),
+        states=_specs(state_shapes(network, recall)),
         noise=GRAPH_NOISE,
         meta=meta,
     )
 
 
-def voice_graph(network: VoiceNetwork, takes: Takes | None = None) -> bytes:
+def voice_graph(network: VoiceNetwork, recall: Recall | None = None) -> bytes:
     """The graph of one hop, batch axis open, as ONNX."""
-    hop = HopNetwork(network, takes, unrest=UNREST).eval()
-    states = state_shapes(network)
+    hop = HopNetwork(network, recall, unrest=UNREST).eval()
+    states = state_shapes(network, recall)
     example = tuple(torch.zeros(2, *shape) for shape in (*_INPUTS.values(), *states.values()))
     batch = torch.export.Dim("B", min=1, max=64)
     axes = [{0: batch} for _ in _INPUTS]
@@ -91,19 +88,24 @@ def voice_graph(network: VoiceNetwork, takes: Takes | None = None) -> bytes:
         return path.read_bytes()
 
 
-def decays(learned: Learned, takes: Takes, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
+def decays(
+    learned: Learned, recall: Recall, embeddings: NDArray[np.float32]
+) -> NDArray[np.float64]:
     """Seconds until a loud hit of each palette has fallen by 60 dB for good: float64[P]."""
     count = len(embeddings)
-    control = torch.zeros(count, _DECAY_HOPS, CONTROL)
-    control[:, 1, 0] = control[:, 1, 2] = 1.0
-    noise = torch.randn(count, _DECAY_HOPS, NOISE, generator=torch.Generator().manual_seed(0))
-    palette = torch.from_numpy(embeddings)[:, None].expand(-1, _DECAY_HOPS, -1)
+    hop = HopNetwork(learned.network, recall, unrest=UNREST).eval()
+    states = empty_states(learned.network, count, recall)
+    palette = torch.from_numpy(embeddings)
+    seeded = torch.Generator().manual_seed(0)
+    frames = []
     with torch.no_grad():
-        lanes = slice(BINS, BINS + TAKE)
-        noise[..., :BINS] *= UNREST
-        noise[:, 1, lanes] = takes(palette[:, 1], noise[:, 1, lanes])
-        played = run_sequence(learned.network, control, palette, noise)
-        sound = overlap_add(played.real, played.imag)
+        for step in range(_DECAY_HOPS):
+            control = torch.zeros(count, CONTROL)
+            control[:, 0] = control[:, 2] = float(step == 1)
+            noise = torch.randn(count, GRAPH_NOISE, generator=seeded)
+            real, imag, _, *states = hop(control, palette, noise, *states)
+            frames.append((real, imag))
+        sound = overlap_add(*(torch.stack(part, dim=1) for part in zip(*frames, strict=True)))
     loud = sound.reshape(count, _DECAY_HOPS, HOP).square().mean(2)
     heard = loud > 1e-6 * loud.amax(1, keepdim=True)
     last = _DECAY_HOPS - heard.flip(1).int().argmax(1)
@@ -135,13 +137,13 @@ def own_rows(recordings: Recordings) -> list[dict[str, str]]:
 
 
 def write_voice(learned: Learned, recordings: Recordings, pack: Path, licences: Path) -> None:
-    """Put the voice, its palettes and its licences into a pack."""
+    """Put the voice in full and half precision, its palettes and its licences into a pack."""
     with torch.no_grad():
         table = learned.embedding(torch.arange(len(recordings.families))).numpy()
     rows, families = palette_rows(recordings)
     embeddings = table[families]
-    takes = learned_takes(learned, recordings)
-    lasting = decays(learned, takes, embeddings)
+    recall = remember(learned, recordings)
+    lasting = decays(learned, recall, embeddings)
     entries = tuple(
         PaletteEntry(row["name"], i, round(float(decay), 3), row["licence"], row["attribution"])
         for i, (row, decay) in enumerate(zip(rows, lasting, strict=True))
@@ -149,11 +151,13 @@ def write_voice(learned: Learned, recordings: Recordings, pack: Path, licences: 
     weights = sum(p.numel() for p in learned.network.parameters())
     meta: Free = {"weights": weights, "recordings": len(recordings.files)}
     names = {"names": json.dumps(recordings.families)}
+    graph = simplify(voice_graph(learned.network, recall))
     update_pack(
         pack,
-        {"voice": voice_entry(learned.network, meta), "palettes": entries},
+        {"voice": voice_entry(learned.network, meta, recall), "palettes": entries},
         {
-            FILE: voice_graph(learned.network, takes),
+            FILE: graph,
+            half_name(FILE): to_half(graph),
             PALETTE_FILE: save({PALETTE_TENSOR: embeddings}),
             FAMILIES_FILE: save({FAMILIES_TENSOR: table}, metadata=names),
             "LICENSES.md": licences.read_bytes(),

@@ -20,6 +20,7 @@ from synchresis.engines.training.voice.phase import (
     spectrum,
     unroll,
 )
+from synchresis.engines.training.voice.recall import Recall, Recalled
 from synchresis.engines.voice.layout import BINS, COPYING, NOISE, TAKE
 
 
@@ -43,10 +44,12 @@ class Given:
     copying: Tensor
 
 
-def state_shapes(network: VoiceNetwork) -> dict[str, tuple[int, ...]]:
+def state_shapes(network: VoiceNetwork, recall: Recall | None = None) -> dict[str, tuple[int, ...]]:
     """Name → shape of every state without its batch axis."""
     shape = network.shape
     shapes: dict[str, tuple[int, ...]] = {"latch": (LATCH,), "memory": (shape.recurrent,)}
+    if recall is not None:
+        shapes["code"] = (recall.width,)
     for block in range(shape.blocks):
         shapes[f"history{block}"] = (shape.width, shape.kernel - 1)
     return shapes | {"phase_real": (BINS,), "phase_imag": (BINS,), "loudness": (BINS,)}
@@ -61,16 +64,17 @@ class HopNetwork(nn.Module):
     """One hop: (control, palette, noise, states…) → (real, imag, mel, next states…).
 
     Where control[COPYING] is 1 the last 80 numbers of `noise` are a log-mel that is painted instead
-    of the decoder's; otherwise they are noise and without effect. `takes` turns noise into takes of
-    the palette; `unrest` is the share of the learned phase noise that is played.
+    of the decoder's; otherwise they are noise and without effect. `recall` turns the take's noise
+    into what is known of the recordings nearest to palette and strength; `unrest` is the share of
+    the learned phase noise that is played.
     """
 
     def __init__(
-        self, network: VoiceNetwork, takes: nn.Module | None = None, *, unrest: float = 1.0
+        self, network: VoiceNetwork, recall: Recall | None = None, *, unrest: float = 1.0
     ) -> None:
         super().__init__()
         self.network = network
-        self.takes = takes
+        self.recall = recall
         self.unrest = unrest
 
     def forward(
@@ -78,21 +82,39 @@ class HopNetwork(nn.Module):
     ) -> tuple[Tensor, ...]:
         """See the class; every tensor [B, …]."""
         bins, take, texture = split_noise(noise[:, :NOISE])
-        if self.takes is not None:
-            take = self.takes(palette, take)
         latch, memory, *rest = states
-        history, (real, imag, loudness) = rest[:-3], rest[-3:]
+        recalled = None
+        if self.recall is not None:
+            recalled = self.recall(palette, control[:, 2:3], take)
+            take = recalled.take
         drive, latch = drive_hop(control, palette, take, texture, latch)
         features, mel, hidden = self.network.decoder(drive, memory.unsqueeze(0))
+        following = []
+        if self.recall is not None and recalled is not None:
+            new = (control[:, :1] > 0).to(mel.dtype)
+            code = new * recalled.code + (1 - new) * rest.pop(0)
+            following = [code]
+            mel, features = self.recall.correct(code, drive, self.network.painter, (mel, features))
+        history, (real, imag, loudness) = rest[:-3], rest[-3:]
         copying = control[:, COPYING : COPYING + 1].unsqueeze(1)
         mel = copying * noise[:, NOISE:].unsqueeze(1) + (1 - copying) * mel
         features = copying * self.network.painter.copying + (1 - copying) * features
         head, history = self.network.painter(mel, features, list(history))
+        head = begun(head, recalled)
         turn = make_turn(self.network, head, drive, self.unrest * bins.unsqueeze(1)).at(0)
         carried = advance(Carried(real, imag, loudness), turn)
         frame = spectrum(self.network, carried)
-        following = (carried.real, carried.imag, carried.magnitude)
-        return *frame, mel[:, 0], latch, hidden[0], *history, *following
+        following += [*history, carried.real, carried.imag, carried.magnitude]
+        return *frame, mel[:, 0], latch, hidden[0], *following
+
+
+def begun(head: Head, recalled: Recalled | None) -> Head:
+    """The head with the phases of a hit's first frame as they were recorded, where known."""
+    if recalled is None:
+        return head
+    phases = recalled.phases.unsqueeze(1)
+    attack = torch.cos(phases), torch.sin(phases)
+    return Head(head.magnitude, head.turn, attack, head.certainty)
 
 
 def run_sequence(
@@ -131,6 +153,6 @@ def empty_history(network: VoiceNetwork, batch: int, like: Tensor) -> list[Tenso
     return [like.new_zeros(size) for _ in range(shape.blocks)]
 
 
-def empty_states(network: VoiceNetwork, batch: int) -> list[Tensor]:
+def empty_states(network: VoiceNetwork, batch: int, recall: Recall | None = None) -> list[Tensor]:
     """States of silence for `HopNetwork`, in order."""
-    return [torch.zeros(batch, *shape) for shape in state_shapes(network).values()]
+    return [torch.zeros(batch, *shape) for shape in state_shapes(network, recall).values()]

@@ -26,6 +26,12 @@ def tiny_learner() -> Callable[[], Any]:
     return make_learner
 
 
+@pytest.fixture(scope="session")
+def tiny_recorded() -> Recordings:
+    """Forty decaying tones of ten families in two palettes."""
+    return tiny_recordings()
+
+
 def write_sounds(folder: Path) -> Path:
     """Three hits of kept level and two without."""
     folder.mkdir(parents=True)
