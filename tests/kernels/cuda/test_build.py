@@ -31,6 +31,19 @@ def test_cmake_builds_what_it_can(tmp_path: Path) -> None:
         assert all(kernel.name.encode() in content for kernel in KERNELS)
 
 
+def test_cmake_finds_the_nvcc_that_pip_installs(tmp_path: Path, monkeypatch) -> None:
+    if shutil.which("cmake") is None or shutil.which("g++") is None:
+        pytest.skip("cmake or g++ is not installed")
+    nvcc = tmp_path / "venv/lib/python3.12/site-packages/nvidia/cu13/bin/nvcc"
+    nvcc.parent.mkdir(parents=True)
+    nvcc.write_text("#!/bin/sh\nexit 0\n")
+    nvcc.chmod(0o755)
+    monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path / "venv"))
+    run(["cmake", "-S", str(ROOT), "-B", str(tmp_path / "build")])
+    cache = (tmp_path / "build/CMakeCache.txt").read_text()
+    assert f"SYNCHRESIS_NVCC:FILEPATH={nvcc}" in cache
+
+
 def test_cmake_and_python_compile_for_the_same_cards() -> None:
     text = (ROOT / "CMakeLists.txt").read_text()
     for name, codes in (("ARCHITECTURES", build.ARCHITECTURES), ("PTX", build.PTX)):
