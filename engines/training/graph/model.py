@@ -33,6 +33,8 @@ class Graph:
         self.outputs = [value.name for value in graph.output]
         self.opsets = {entry.domain: entry.version for entry in self._proto.opset_import}
         self._added = 0
+        self._taken = {*self.constants, *self.inputs}
+        self._taken |= {name for node in self.nodes for name in node.output}
         self.refresh()
 
     def refresh(self) -> None:
@@ -127,8 +129,13 @@ class Graph:
         self._makers[old] = source
 
     def _name(self, stem: str) -> str:
-        self._added += 1
-        return f"{stem}_s{self._added}"
+        """A name that nothing in the graph has yet, also where it was rewritten before."""
+        while True:
+            self._added += 1
+            name = f"{stem}_s{self._added}"
+            if name not in self._taken:
+                self._taken.add(name)
+                return name
 
     def _index(self) -> None:
         self._makers: dict[str, NodeProto] = {}

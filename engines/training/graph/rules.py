@@ -229,6 +229,32 @@ def nested_slice(graph: Graph, node: NodeProto) -> bool:
     return True
 
 
+def gather(graph: Graph, node: NodeProto) -> bool:
+    """Rows picked by one index each are gathered, which is one launch in the place of three.
+
+    Constant indices are left alone: they are many, and ONNX Runtime's CPU gathers them slowly.
+    """
+    if node.op_type != "GatherND" or attributes(node).get("batch_dims", 0) != 0:
+        return False
+    table, rows = node.input
+    shape = graph.shapes.get(rows, ())
+    if not shape or shape[-1] != 1 or rows in graph.constants:
+        return False
+    numbers = _without_last(graph, rows, len(shape))
+    graph.replace(node.output[0], graph.add("Gather", [table, numbers], axis=0))
+    return True
+
+
+def _without_last(graph: Graph, name: str, rank: int) -> str:
+    """A tensor without its last axis, of length one: as it was before that was added."""
+    made = graph.maker(name)
+    if made is not None and made.op_type == "Unsqueeze":
+        axes = np.ravel(graph.constants.get(made.input[1], ())).tolist()
+        if axes in ([-1], [rank - 1]):
+            return str(made.input[0])
+    return graph.add("Squeeze", [name, graph.constant(np.array([-1], np.int64))])
+
+
 def _part(graph: Graph, node: NodeProto) -> tuple[int, int, int] | None:
     """(start, end, axis) of a slice along one axis, counted from its beginning, step 1."""
     values: list[Any] = [graph.constants.get(name) for name in node.input[1:]]
@@ -251,6 +277,7 @@ RULES: Final[tuple[Rule, ...]] = (
     root,
     short_filter,
     nested_slice,
+    gather,
     rotation,
     neighbours,
 )

@@ -166,6 +166,26 @@ def test_part_of_a_part(x) -> None:
     assert same(model(nodes, ["y", "z"], constants), x) == {"Slice": 2}
 
 
+def test_rows_picked_by_one_index_are_gathered(x) -> None:
+    nodes = [
+        *(("ArgMax", ["x"], ["best"], {"axis": 1}), ("GatherND", ["table", "best"], ["y"], {})),
+        *(
+            ("Squeeze", ["best", "last"], ["flat"], {}),
+            ("Unsqueeze", ["flat", "last"], ["again"], {}),
+        ),
+        *(("GatherND", ["table", "again"], ["z"], {}), ("Sub", ["z", "y"], ["d"], {})),
+    ]
+    left = same(model(nodes, ["d", "y"], {"table": f32(6, 4), "last": np.array([-1])}), x)
+    assert left == {"ArgMax": 1, "Squeeze": 2, "Gather": 2, "Sub": 1}
+
+
+def test_rows_picked_by_two_indices_stay() -> None:
+    nodes = [("Cast", ["x"], ["t"], {"to": TensorProto.INT64})]
+    nodes += [("GatherND", ["table", "t"], ["y"], {})]
+    content = model(nodes, ["y"], {"table": f32(6, 4, 2)}, {"x": ["B", 2]})
+    assert same(content, {"x": np.array([[1.2, 3.4]], np.float32)})["GatherND"] == 1
+
+
 @pytest.mark.parametrize("back", [False, True])
 def test_constant_rotation_is_a_larger_angle(x, back) -> None:
     angle = f32(WIDTH)
@@ -239,9 +259,9 @@ def test_default_pack_gives_the_same_from_fewer_nodes(which) -> None:
     make = motion_steps if which == "motion" else voice_steps
     assert difference(before, after, entry.spec, make(entry.spec, 1, 60)) < 3e-5
     assert sum(kinds(after).values()) <= sum(kinds(before).values())
-    assert simplify(after) == after or sum(kinds(simplify(after)).values()) == sum(
-        kinds(after).values()
-    )
+    again = simplify(after)  # a pack may be rewritten twice
+    assert difference(before, again, entry.spec, make(entry.spec, 1, 10)) < 3e-5
+    assert sum(kinds(again).values()) <= sum(kinds(after).values())
     assert b"stack_trace" not in after
 
 
@@ -252,8 +272,8 @@ def test_pack_is_rewritten_with_its_half_precision(make_tiny_pack) -> None:
     assert [line.split(":")[0] for line in lines] == list(before)
     again = load_pack(pack.path)
     for file, content in before.items():
-        entry = again.motion if file == again.motion.file else again.voice
-        make = motion_steps if entry is again.motion else voice_steps
+        seen = file == again.motion.file
+        entry, make = (again.motion, motion_steps) if seen else (again.voice, voice_steps)
         assert difference(content, again.read(file), entry.spec, make(entry.spec, 1, 30)) < 1e-5
 
 
