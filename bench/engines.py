@@ -106,7 +106,7 @@ def measure_backend(
         try:
             if options.wants("engines"):
                 results += _measure_open(options, pack, name, (backend, which, batch), curves)
-            if options.wants("memory"):
+            if options.wants("memory") and (batch == 1 or backend == "onnx"):
                 results.append(_memory(options, name, (backend, which, batch)))
         except (EngineError, DeviceError) as err:
             return [*results, Result(f"{name}.runs", 0, "count", note=str(err))]

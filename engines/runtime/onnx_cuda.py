@@ -31,11 +31,11 @@ GRAPHS: Final[tuple[Graph, ...]] = ("ours", "theirs", "none")
 """In the order they are tried, fastest first."""
 
 RECORDABLE_FROM: Final = (1, 31)
-"""Versions of ONNX Runtime whose runs may be recorded into a graph of ours.
+"""Versions of ONNX Runtime whose runs may be recorded as graphs.
 
 Some of its operators (`Concat` and `Split` of unequal parts) copy small tables up from host memory.
-Versions before free that memory after the run, by a callback that is recorded as well: a graph
-that is queued again reads what is freed, and frees it again.
+Versions before free that memory after the run: a graph that is queued again reads what was freed,
+and, where the freeing was recorded as well, frees it again (its pull request 32121).
 """
 
 LEFT_OUT: Final = ("GatherSliceToSplitFusion", "MatMulAddFusion")
@@ -164,10 +164,10 @@ def _open_session(model: bytes, device: Device, *, graph: Graph) -> "ort.Inferen
             f"onnxruntime {ort.__version__} has no CUDA provider: "
             "pip uninstall onnxruntime; pip install onnxruntime-gpu"
         )
-    if graph == "ours" and _version(ort.__version__) < RECORDABLE_FROM:
+    if graph != "none" and _version(ort.__version__) < RECORDABLE_FROM:
         needed = ".".join(map(str, RECORDABLE_FROM))
         raise EngineError(
-            f"onnxruntime {ort.__version__} cannot be recorded into larger graphs safely: "
+            f"onnxruntime {ort.__version__} cannot be recorded as a graph safely: "
             f"pip install 'onnxruntime-gpu>={needed}'"
         )
     preload_cuda_libraries()

@@ -49,6 +49,10 @@ static void check_pictures() {
   check("halve_bytes", blocks, levels, [&](std::vector<Floats>& c) {
     return HalveBytes{bytes.data(), c[0].data(), c[1].data(), height, width};
   });
+  const std::vector<unsigned char> exact(height * width, 3);
+  check("take_bytes", blocks, levels, [&](std::vector<Floats>& c) {
+    return TakeBytes{exact.data(), c[0].data(), c[1].data(), height, width};
+  });
   check("halve_floats", blocks, levels, [&](std::vector<Floats>& c) {
     return HalveFloats{fine.data(), c[0].data(), c[1].data(), height, width};
   });
