@@ -18,6 +18,7 @@ from synchresis.engines.motion.picker import (
     PickerSettings,
     PickerState,
 )
+from synchresis.engines.motion.readout import ReadoutStage, ReadoutState, Seen, read_readout
 from synchresis.engines.packs.loading import Pack
 from synchresis.engines.runtime.engine import Backend, Engine, EngineState, open_engine
 from synchresis.engines.timebase import NS_PER_S
@@ -54,6 +55,7 @@ class MotionState:
         end_ns: T of the newest frame.
         size: height and width of the newest picture.
         aspect: height over width of what is shown, None where pixels are square.
+        readout: of a taught pack, else None.
     """
 
     analysis: AnalysisState
@@ -70,20 +72,22 @@ class MotionState:
     end_ns: int = 0
     size: tuple[int, int] = (0, 0)
     aspect: float | None = None
+    readout: ReadoutState | None = None
 
 
 class MotionParser:
     """Frames of one camera to gestures: analysis picture, flow, network, event picker.
 
     Args:
-        pack: gives the network, its grid, threshold and refractory time.
+        pack: gives the network, its grid, threshold, refractory time and what was taught.
         zones: rectangles of the picture; by default one, the whole picture.
         lookahead_ns: τ, −50 to 120 ms; negative waits for evidence.
         sensitivity: odds of every probability are multiplied by it.
         backend: where the network runs.
 
     Raises:
-        ParameterError: lookahead or sensitivity out of range, no zones.
+        ParameterError: lookahead or sensitivity out of range, no zones, or a lookahead other than
+            0 for a taught pack.
         PackError: the pack has no motion engine.
     """
 
@@ -102,6 +106,13 @@ class MotionParser:
             raise ParameterError("zones must hold at least one zone")
         check_lookahead(lookahead_ns)
         entry = pack.motion
+        readout = read_readout(pack)
+        if readout is not None and lookahead_ns:
+            raise ParameterError(
+                f"lookahead {lookahead_ns / 1e6:g} ms must be 0 for the taught pack {pack.name!r}, "
+                "whose timing was learned so"
+            )
+        self.taught = ReadoutStage(readout) if readout is not None else None
         self.zones = zones
         self.lookahead_ns = lookahead_ns
         self.settings = picker_settings(pack, sensitivity)
@@ -114,6 +125,17 @@ class MotionParser:
         self._embedding = next(
             int(t.shape[-1]) for t in entry.spec.outputs if t.name == "embedding"
         )
+
+    def teach(self, taught: ReadoutStage, threshold: float) -> None:
+        """Take another readout and its threshold from the next frame on; from any thread.
+
+        The new readout must look at the same place as the one before, whose past it goes on with.
+        """
+        self.settings = replace(self.settings, threshold=threshold)
+        self._picker = EventPicker(
+            self.zones, self.settings, rows=self._grid[0], cols=self._grid[1]
+        )
+        self.taught = taught
 
     @property
     def backend(self) -> str:
@@ -145,6 +167,7 @@ class MotionParser:
             last_map=np.zeros(self._grid, np.float32),
             last_embedding=np.zeros(self._embedding, np.float32),
             lookahead_ns=self.lookahead_ns,
+            readout=self.taught.initial_state() if self.taught else None,
         )
 
     def reset_state(self, state: MotionState) -> None:
@@ -190,6 +213,8 @@ class MotionParser:
         self._engine.reset_state(state.engine)
         state.last_map.fill(0.0)
         state.last_embedding.fill(0.0)
+        if self.taught is not None and state.readout is not None:
+            self.taught.reset_state(state.readout)
 
     def _see(self, frame: Frame, dt_s: float, state: MotionState) -> None:
         """Analysis picture, flow and timing of a frame, written into the state."""
@@ -214,8 +239,12 @@ class MotionParser:
     ) -> Gesture:
         gesture = silent(frame, begin, state.end_ns, state)
         events: tuple[Event, ...] = ()
+        maps = maps_of(out, gesture)
+        if self.taught is not None and state.readout is not None:
+            seen = Seen(maps, state.flow_input, state.last_embedding)
+            maps = self.taught.step(seen, state.readout)
         if state.end_ns > begin:
-            events = self._picker.step(maps_of(out, gesture), state.picker)
+            events = self._picker.step(maps, state.picker)
         speed = np.hypot(state.flow_input[0, 0], state.flow_input[0, 1])
         motion: Grid = state.last_map * speed
         levels = self._meter.step(out["friction"][0], out["burst"][0], motion, state.levels)

@@ -32,6 +32,8 @@ DEFAULT: Final = "default"
 MANIFEST_MAX_BYTES: Final = 4_000_000
 """A manifest larger than this is not one."""
 
+TAUGHT: Final = ("threshold", "lookahead_max_ms")
+"""Numbers of the motion engine that an overlay may replace."""
 
 E = TypeVar("E")
 
@@ -59,9 +61,14 @@ class Pack:
 
     @property
     def motion(self) -> MotionEntry:
-        """The motion engine's entry, of this pack or its base."""
+        """The motion engine's entry, of this pack or its base, with the numbers taught here."""
         entry = self.manifest.motion or (self.base.motion if self.base else None)
-        return self._required(entry, "motion")
+        numbers = {
+            key: value
+            for key, value in self.manifest.overlay.items()
+            if key in TAUGHT and isinstance(value, float | int)
+        }
+        return msgspec.structs.replace(self._required(entry, "motion"), **numbers)
 
     @property
     def voice(self) -> VoiceEntry:

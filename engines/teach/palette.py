@@ -14,11 +14,11 @@ from synchresis.engines.evaluation.voice_measures import mel_distance
 from synchresis.engines.evaluation.voice_playing import HitPlayer, Hits
 from synchresis.engines.packs import BaseEntry, Manifest, Pack, PaletteEntry, write_pack
 from synchresis.engines.packs.manifest import PALETTE_FILE, PALETTE_TENSOR
+from synchresis.engines.teach.names import check_name
 from synchresis.engines.teach.palette_recordings import Heard, Refused, read_folder
 from synchresis.engines.teach.palette_search import search
 from synchresis.engines.timebase import HOP, SAMPLE_RATE
 from synchresis.engines.voice.families import load_families
-from synchresis.errors import ParameterError
 
 Floats = NDArray[np.float32]
 
@@ -178,16 +178,6 @@ def fit_embedding(fitter: Fitter, base: Pack, *, deadline: float, seed: int) -> 
         nearest_mel=nearest_mel,
         tried=found.tried,
     )
-
-
-def check_name(name: str, base: Pack) -> None:
-    """A palette's name must not read as a mix or a model, nor hide one of the base."""
-    if not name or not name.replace("_", "").replace("-", "").isalnum():
-        raise ParameterError(f"name {name!r} must be letters, digits, - and _ only")
-    if name == base.name:
-        raise ParameterError(f"name {name!r} is that of the pack itself; choose another")
-    if base.base is not None:
-        raise ParameterError(f"pack {base.name!r} is an overlay; teach from a full pack")
 
 
 def around(

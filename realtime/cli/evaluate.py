@@ -13,18 +13,19 @@ from synchresis.realtime.cli.output import print_json
 if TYPE_CHECKING:
     from synchresis.engines.motion.parser import MotionParser
 
-VOICE = "synchresis.realtime.cli.evaluate_voice"
-"""Module of `evaluate voice`, with `add_parser(subparsers)`."""
+OTHERS = ("synchresis.realtime.cli.evaluate_voice", "synchresis.realtime.cli.evaluate_teaching")
+"""Modules of `evaluate voice` and `evaluate teaching`, with `add_parser(subparsers)`."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `evaluate` to the command line."""
     text = "measure the motion side on real clips and scenes, or the voice on recordings"
     parser = subparsers.add_parser("evaluate", help=text, description=text)
-    what = parser.add_subparsers(metavar="motion|voice", required=True)
+    what = parser.add_subparsers(metavar="motion|voice|teaching", required=True)
     add_motion(what)
-    if find_spec(VOICE) is not None:
-        import_module(VOICE).add_parser(what)
+    for module in OTHERS:
+        if find_spec(module) is not None:
+            import_module(module).add_parser(what)
 
 
 def add_motion(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -1,0 +1,210 @@
+"""Evaluation of teaching: taught on one part of a recording, scored on the other, and swapped.
+
+Both parts are of one performer and one place. What teaches are the onsets found in the sound of the
+taught part alone; true onsets only score. The lag of the taught part is added to the times of
+events; no offset is fitted. Teaching is set against the same pack with that lag and a threshold
+of the recording's own only, and against a readout taught with onsets in wrong places.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from synchresis.engines.evaluation.score_onsets import (
+    TOLERANCES_S,
+    Times,
+    circular,
+    counts,
+    nudge,
+    scores,
+)
+from synchresis.engines.evaluation.teaching_material import Material
+from synchresis.engines.onsets import find_onsets
+from synchresis.engines.teach.checking import LEAST_ONSETS, chosen, held_back, ways
+from synchresis.engines.teach.fitting import Taught
+from synchresis.engines.teach.timing import Times as EventTimes
+from synchresis.engines.teach.watching import Watched
+from synchresis.engines.timebase import SAMPLE_RATE
+
+SPLIT: Final = 0.6
+"""Share of a recording before the cut."""
+
+LEAST: Final = 4
+"""True onsets each part must have."""
+
+BOOT: Final = 1000
+"""Draws of recordings for intervals."""
+
+DRAWS: Final = 12
+"""Shifts of the truth for the nulls."""
+
+TIMING: Final = 4
+"""Column of timing skill."""
+
+Way = Callable[[Watched, EventTimes], Taught]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One direction of one recording.
+
+    Attributes:
+        name: of the recording, swapped: whether the later part taught.
+        truth_s: onsets of the scored part, from its begin.
+        span_s: its length.
+        heard_s: event times per way, from its begin.
+        kept: the way the command would keep.
+    """
+
+    name: str
+    swapped: bool
+    truth_s: Times
+    span_s: float
+    heard_s: dict[str, Times]
+    kept: str
+
+
+def trials_of(material: Material, threshold: float) -> list[Trial]:
+    """Both directions of a recording; none if a part has too few true onsets."""
+    cut = SPLIT * material.duration_s
+    first, second = (0.0, cut), (cut, material.duration_s)
+    if min(len(inside(material.truth_s, part)) for part in (first, second)) < LEAST:
+        return []
+    return [
+        trial(material, taught=first, scored=second, threshold=threshold),
+        trial(material, taught=second, scored=first, threshold=threshold),
+    ]
+
+
+def inside(times_s: Times, part: tuple[float, float]) -> Times:
+    """Times of a part, from its begin."""
+    return np.asarray(times_s[(times_s >= part[0]) & (times_s < part[1])] - part[0])
+
+
+def trial(
+    material: Material,
+    *,
+    taught: tuple[float, float],
+    scored: tuple[float, float],
+    threshold: float,
+) -> Trial:
+    """Teach on one part by every way, hear the other."""
+    low, high = (round(edge * SAMPLE_RATE) for edge in taught)
+    sound = np.ascontiguousarray(material.sound[low:high])
+    onsets_s = find_onsets(sound, SAMPLE_RATE).time_s + taught[0]
+    seen = material.seen.between(*taught)
+    fits: dict[str, Way] = dict(ways(threshold))
+    heard: dict[str, Times] = {}
+    kept = "threshold"
+    if len(onsets_s) >= LEAST_ONSETS:
+        for name, fit in fits.items():
+            heard[name] = inside(fit(seen, onsets_s).heard_s(material.seen), scored)
+        wrong = shuffled(onsets_s, taught, len(material.name))
+        heard["shuffled"] = inside(fits["readout"](seen, wrong).heard_s(material.seen), scored)
+        pair = {name: fits[name] for name in ("threshold", "readout")}
+        kept = chosen(held_back(seen, onsets_s, pair))
+    else:
+        heard = {name: np.zeros(0) for name in (*fits, "shuffled")}
+    heard["kept"] = heard[kept]
+    truth = inside(material.truth_s, scored)
+    return Trial(material.name, taught[0] > 0, truth, scored[1] - scored[0], heard, kept)
+
+
+def shuffled(onsets_s: Times, part: tuple[float, float], seed: int) -> Times:
+    """As many onsets with the same intervals in another order: sound that is not the picture's."""
+    rng = np.random.default_rng(seed)
+    edges = np.concatenate(([part[0]], onsets_s, [part[1]]))
+    return np.asarray(part[0] + np.cumsum(rng.permutation(np.diff(edges)))[:-1])
+
+
+def report(trials: Sequence[Trial], seed: int = 1) -> dict[str, Any]:
+    """Scores of every way and what teaching adds, with intervals over recordings."""
+    tables = {name: tables_of(trials, name, seed) for name in trials[0].heard_s}
+    names = sorted({one.name for one in trials})
+    rows = [np.array([k for k, one in enumerate(trials) if one.name == name]) for name in names]
+    rng = np.random.default_rng(seed)
+    draws = [
+        np.concatenate([rows[k] for k in rng.integers(0, len(rows), len(rows))])
+        for _ in range(BOOT)
+    ]
+    whole = np.arange(len(trials))
+    out: dict[str, Any] = {
+        "recordings": len(names),
+        "parts": len(trials),
+        "onsets": sum(len(one.truth_s) for one in trials),
+        "readouts_kept": sum(one.kept == "readout" for one in trials),
+        "ways": {},
+        "gains": {},
+    }
+    for name, table in tables.items():
+        values = scores(*table, whole)
+        out["ways"][name] = {
+            tolerance: {
+                "precision": row[0],
+                "recall": row[1],
+                "f1": row[2],
+                "timing": row[TIMING],
+                "interval": interval([timing(table, draw, tolerance) for draw in draws]),
+            }
+            for tolerance, row in values.items()
+        }
+    for name in ("readout", "kept", "shuffled"):
+        out["gains"][name] = gains(tables[name], tables["threshold"], whole, draws)
+    return out
+
+
+Table = tuple[Any, list[Any], list[Any]]
+"""Counts against the truth, against truths moved round, against truths moved a little."""
+
+
+def tables_of(trials: Sequence[Trial], name: str, seed: int) -> Table:
+    """Counts of one way; the same shifts for every way."""
+    rng = np.random.default_rng(seed)
+    heard = [one.heard_s[name] for one in trials]
+    truths, spans = [one.truth_s for one in trials], [one.span_s for one in trials]
+    moved = [circular(truths, spans, rng) for _ in range(DRAWS)]
+    nudged = [nudge(truths, rng) for _ in range(DRAWS)]
+    return (
+        counts(heard, truths, fit=False),
+        [counts(heard, other, fit=False) for other in moved],
+        [counts(heard, other, fit=False) for other in nudged],
+    )
+
+
+def timing(table: Table, parts: Any, tolerance: float) -> float:
+    """Timing skill of some parts."""
+    return scores(*table, parts)[tolerance][TIMING]
+
+
+def gains(table: Table, base: Table, whole: Any, draws: Sequence[Any]) -> dict[float, Any]:
+    """What a way adds to another, with its interval, per tolerance."""
+    return {
+        tolerance: {
+            "gain": timing(table, whole, tolerance) - timing(base, whole, tolerance),
+            "interval": interval(
+                [timing(table, d, tolerance) - timing(base, d, tolerance) for d in draws]
+            ),
+        }
+        for tolerance in TOLERANCES_S
+    }
+
+
+def interval(values: Sequence[float]) -> list[float]:
+    """95 % interval of bootstrap values."""
+    return [float(v) for v in np.percentile(values, [2.5, 97.5])]
+
+
+def lines(trials: Sequence[Trial], seed: int = 1) -> list[dict[str, Any]]:
+    """One line per recording: timing skill at ±50 ms of each way, both directions together."""
+    out = []
+    for name in sorted({one.name for one in trials}):
+        own = [one for one in trials if one.name == name]
+        whole = np.arange(len(own))
+        values = {
+            way: timing(tables_of(own, way, seed), whole, TOLERANCES_S[1]) for way in own[0].heard_s
+        }
+        onsets = sum(len(one.truth_s) for one in own)
+        out.append({"name": name, "onsets": onsets, "kept": [one.kept for one in own], **values})
+    return out

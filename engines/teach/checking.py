@@ -1,0 +1,96 @@
+"""Held-back check: does teaching help on parts of the recording it did not learn from?"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+
+from synchresis.engines.evaluation.score_onsets import evaluate
+from synchresis.engines.motion.readout import logit
+from synchresis.engines.teach.fitting import Taught, fit_readout, fit_threshold
+from synchresis.engines.teach.timing import TOLERANCE_S, Times, lag_of, picked, refined
+from synchresis.engines.teach.watching import Watched
+
+Fit = Callable[[Watched, Times], Taught]
+
+HELD: Final = 5
+"""Parts that are held back in turn."""
+
+LEAST_ONSETS: Final = 3
+"""Onsets without which a part teaches nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How events agree with onsets of parts that were held back.
+
+    Attributes:
+        f1: at ±50 ms, timing: timing skill at ±50 ms.
+        precision: of the events, recall: of the onsets.
+        events: made.
+    """
+
+    f1: float
+    timing: float
+    precision: float
+    recall: float
+    events: int
+
+
+def shipped(threshold: float) -> Fit:
+    """The pack as it is, with the recording's lag."""
+
+    def fit(seen: Watched, onsets_s: Times) -> Taught:
+        score = seen.score.astype(np.float64)
+        lag_s = lag_of(seen.captured_s, logit(seen.score), onsets_s)
+        events = seen.t_s[picked(seen.captured_s, score, threshold)]
+        return Taught(refined(events, onsets_s, lag_s), threshold)
+
+    return fit
+
+
+def ways(threshold: float) -> dict[str, Fit]:
+    """What can be taught, least first."""
+    return {"shipped": shipped(threshold), "threshold": fit_threshold, "readout": fit_readout}
+
+
+def held_back(seen: Watched, onsets_s: Times, fits: Mapping[str, Fit]) -> dict[str, Check]:
+    """Teach on all parts but one, for every part in turn, and score on it.
+
+    Args:
+        seen: the recording.
+        onsets_s: heard in it.
+        fits: ways to teach, by name.
+    """
+    edges = np.linspace(seen.captured_s[0], np.nextafter(seen.captured_s[-1], np.inf), HELD + 1)
+    heard: dict[str, list[Times]] = {name: [] for name in fits}
+    truths: list[Times] = []
+    spans: list[float] = []
+    for begin, end in pairwise(edges.tolist()):
+        inside = (seen.captured_s >= begin) & (seen.captured_s < end)
+        own = (onsets_s >= begin) & (onsets_s < end)
+        if inside.all() or (~own).sum() < LEAST_ONSETS:
+            continue
+        truths.append(onsets_s[own] - begin)
+        spans.append(end - begin)
+        for name, fit in fits.items():
+            taught = fit(seen.part(~inside), onsets_s[~own])
+            times = taught.heard_s(seen)
+            heard[name].append(times[(times >= begin) & (times < end)] - begin)
+    return {name: check(found, truths, spans) for name, found in heard.items()}
+
+
+def check(heard: list[Times], truths: list[Times], spans_s: list[float]) -> Check:
+    """Scores of all held-back parts together."""
+    if not truths:
+        return Check(0.0, 0.0, 0.0, 0.0, 0)
+    row = evaluate(heard, truths, spans_s, fit=False)[TOLERANCE_S]
+    precision, recall, value, _, timing = (float(np.asarray(v)) for v in row[:5])
+    return Check(value, timing, precision, recall, sum(map(len, heard)))
+
+
+def chosen(checks: Mapping[str, Check]) -> str:
+    """The way that serves best on parts held back; the least of those that are equal."""
+    return max(checks, key=lambda name: checks[name].timing)

@@ -1,0 +1,193 @@
+"""Teach the motion side: a performer's own recording, as an overlay on a pack."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from safetensors.numpy import save
+
+from synchresis.engines.frame import Frame
+from synchresis.engines.motion.readout import FILE
+from synchresis.engines.packs import BaseEntry, Manifest, Pack, write_pack
+from synchresis.engines.packs.manifest import Free
+from synchresis.engines.teach.checking import Check, held_back, ways
+from synchresis.engines.teach.fitting import Taught
+from synchresis.engines.teach.soundtracks import Sound, heard_hits, read_soundtrack
+from synchresis.engines.teach.timing import Times
+from synchresis.engines.teach.watching import Watched, Watcher, film_frames, joined, watch
+from synchresis.errors import InputError, ParameterError
+
+LONGEST_S: Final = 300.0
+"""So much of each video is read."""
+
+LEAST_HITS: Final = 8
+"""Fewer hits than this teach nothing that could be checked."""
+
+LEAST_SKILL: Final = 0.1
+"""Timing skill on parts held back under which sound and picture do not belong together."""
+
+STILL: Final = 0.004
+"""Frame difference of the liveliest cell, grey 0..1, under which nothing moves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A performance to learn from.
+
+    Attributes:
+        name: for messages.
+        frames: in time order.
+        sound: float32[N] at 48 kHz.
+        sound_s: time of its first sample on the frames' clock, seconds.
+        aspect: height over width of what is shown, None where pixels are square.
+    """
+
+    name: str
+    frames: Iterable[Frame]
+    sound: Sound
+    sound_s: float = 0.0
+    aspect: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What came of teaching.
+
+    Attributes:
+        taught: what was learned from the whole recording.
+        way: "readout", or "threshold" where a readout did not help.
+        checks: on parts held back: "shipped", "threshold", "readout".
+        hits: heard.
+        seconds: of the recording.
+    """
+
+    taught: Taught
+    way: str
+    checks: Mapping[str, Check]
+    hits: int
+    seconds: float
+
+    def report(self) -> dict[str, Any]:
+        """The same, ready for JSON."""
+        return {
+            "way": self.way,
+            "lag_ms": round(1e3 * self.taught.lag_s, 1),
+            "threshold": round(self.taught.threshold, 3),
+            "hits": self.hits,
+            "seconds": round(self.seconds, 1),
+            "held_back": {name: asdict(check) for name, check in self.checks.items()},
+        }
+
+
+def video_recording(path: Path) -> Recording:
+    """A video with its own soundtrack.
+
+    Raises:
+        InputError: no pictures or no sound that can be read.
+    """
+    sound, sound_s = read_soundtrack(path, LONGEST_S)
+    return Recording(str(path), film_frames(path, LONGEST_S), sound, sound_s)
+
+
+def watch_all(recordings: Sequence[Recording], base: Pack) -> tuple[Watched, Times]:
+    """What the base pack's network sees, and the hits that are heard, all on one clock.
+
+    Raises:
+        InputError: silence, or too few pictures.
+        ParameterError: the base was taught itself.
+    """
+    if base.base is not None:
+        raise ParameterError(f"pack {base.name!r} is an overlay; teach from a full pack")
+    heard = [
+        heard_hits(one.sound, f"the sound of {one.name}").time_s + one.sound_s for one in recordings
+    ]
+    watcher = Watcher(base, backend="onnx")
+    watcher.prepare()
+    seen = [watch(one.frames, watcher, aspect=one.aspect) for one in recordings]
+    watcher.close()
+    return joined(seen, heard)
+
+
+def learn(seen: Watched, onsets_s: Times, *, threshold: float) -> Lesson:
+    """Learn from a recording what helps on parts of it that are held back.
+
+    Args:
+        seen: the recording.
+        onsets_s: hits heard in it.
+        threshold: of the pack as it ships.
+
+    Raises:
+        InputError: nothing moves, too few hits, sound and picture that do not go together, or
+            nothing that helps; the message says which.
+    """
+    if moving(seen) < STILL:
+        raise InputError("nothing moves in the picture; is the camera covered or switched off?")
+    if len(onsets_s) < LEAST_HITS:
+        raise InputError(
+            f"{len(onsets_s)} hits heard, at least {LEAST_HITS} are needed; is it the right "
+            "microphone? Hit more often, and louder than the room"
+        )
+    fits = ways(threshold)
+    checks = held_back(seen, onsets_s, fits)
+    way = max(("threshold", "readout"), key=lambda name: checks[name].timing)
+    before, after = checks["shipped"].timing, checks[way].timing
+    if after < LEAST_SKILL:
+        raise InputError(
+            f"sound and picture do not go together (timing skill {after:.2f} on parts held back, "
+            f"at least {LEAST_SKILL} is needed); is it the right microphone, are the hits in the "
+            "picture?"
+        )
+    if after <= before:
+        raise InputError(
+            f"not kept: on parts held back the pack as it is does as well (timing skill "
+            f"{before:.2f}, taught {after:.2f}); use it as it is, or record longer"
+        )
+    seconds = float(seen.captured_s[-1] - seen.captured_s[0])
+    return Lesson(fits[way](seen, onsets_s), way, checks, len(onsets_s), seconds)
+
+
+def moving(seen: Watched) -> float:
+    """Difference between frames in the liveliest cell, grey 0..1, in lively moments."""
+    liveliest = seen.flow[:, 3].max(1).astype(np.float64)
+    return float(np.quantile(liveliest, 0.95))
+
+
+def write_taught(folder: Path, lesson: Lesson, base: Pack) -> Pack:
+    """Write a lesson as a pack on its base, whole or not at all."""
+    taught = lesson.taught
+    numbers: Free = {
+        "lag_s": round(taught.lag_s, 4),
+        "threshold": round(taught.threshold, 4),
+        "hits": lesson.hits,
+        "seconds": round(lesson.seconds, 1),
+        "way": lesson.way,
+        "before": round(lesson.checks["shipped"].timing, 3),
+        "after": round(lesson.checks[lesson.way].timing, 3),
+    }
+    files = {}
+    if taught.readout is not None:
+        numbers["lookahead_max_ms"] = 0.0
+        files[FILE] = save(taught.readout.tensors())
+    entry = BaseEntry(base.name, base.hash)
+    return write_pack(folder, Manifest(name=folder.name, base=entry, overlay=numbers), files)
+
+
+def teach_motion(
+    recordings: Sequence[Recording], *, base: Pack, folder: Path
+) -> tuple[Pack, Lesson]:
+    """Learn from recordings and write an overlay pack.
+
+    Args:
+        recordings: of one performer and one place, camera and microphone the same.
+        base: pack to teach.
+        folder: of the overlay; its name is the pack's.
+
+    Raises:
+        InputError: nothing was learned; nothing is written.
+        ParameterError: the base was taught itself.
+    """
+    seen, onsets_s = watch_all(recordings, base)
+    lesson = learn(seen, onsets_s, threshold=base.motion.threshold)
+    return write_taught(folder, lesson, base), lesson

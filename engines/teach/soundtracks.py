@@ -1,0 +1,61 @@
+"""Soundtracks: the sound a recording brought along, and the hits heard in it."""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synchresis.engines.onsets import Onsets, find_onsets
+from synchresis.engines.timebase import SAMPLE_RATE
+from synchresis.errors import InputError
+
+Sound = NDArray[np.float32]
+"""float32[N], mono at 48 kHz."""
+
+SILENT: Final = 1e-3
+"""Peak under which a recording counts as silent: -60 dBFS."""
+
+
+def read_soundtrack(path: Path, longest_s: float) -> tuple[Sound, float]:
+    """Mono soundtrack of a video and the time of its first sample, seconds.
+
+    Raises:
+        InputError: no sound in it, or a file that cannot be read.
+    """
+    import av
+
+    parts: list[Sound] = []
+    first: float | None = None
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.audio:
+                raise InputError(f"video {path} has no sound; record it with the microphone on")
+            resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+            for frame in container.decode(audio=0):
+                first = float(frame.time or 0.0) if first is None else first
+                parts += [np.asarray(p.to_ndarray()[0]) for p in resampler.resample(frame)]
+                if float(frame.time or 0.0) > longest_s:
+                    break
+    except (av.error.FFmpegError, OSError) as err:
+        raise InputError(f"video {path} cannot be read: {err}") from err
+    return (np.concatenate(parts) if parts else np.zeros(0, np.float32)), first or 0.0
+
+
+def heard_hits(sound: Sound, what: str) -> Onsets:
+    """Hits in a recording.
+
+    Args:
+        sound: mono at 48 kHz.
+        what: its name, for the error.
+
+    Raises:
+        InputError: it is silent.
+    """
+    peak = float(np.abs(sound).max()) if len(sound) else 0.0
+    if peak < SILENT:
+        level = 20 * np.log10(peak + 1e-9)
+        raise InputError(
+            f"{what} is silent (peak {level:.0f} dBFS); is it the right microphone, switched on?"
+        )
+    return find_onsets(sound, SAMPLE_RATE)
