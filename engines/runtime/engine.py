@@ -40,7 +40,7 @@ BACKENDS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Backend → module and function `open(pack, which, *, batch) -> Engine`."""
 
-GPU_BACKENDS: Final = ("tensorrt", "onnx-cuda")
+GPU_BACKENDS: Final[tuple[Backend, ...]] = ("tensorrt", "onnx-cuda")
 """Backends that need an NVIDIA driver, best first."""
 
 

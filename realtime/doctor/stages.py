@@ -11,7 +11,7 @@ from synchresis.engines.frame import Frame
 from synchresis.engines.gpu.driver import find_card
 from synchresis.engines.motion.parser import MotionParser
 from synchresis.engines.packs import Pack
-from synchresis.engines.runtime.engine import GPU_BACKENDS, Which, open_on
+from synchresis.engines.runtime.engine import GPU_BACKENDS, Backend, Which
 from synchresis.engines.timebase import HOP, NS_PER_S, SAMPLE_RATE
 from synchresis.engines.voice.ensemble import Ensemble
 from synchresis.engines.zone import Zone
@@ -44,31 +44,34 @@ def examine_stages(pack: Pack | None) -> Findings:
     if pack.has("voice"):
         palette = pack.palettes[0].name if pack.palettes else "model:wood"
         yield examine("voice", lambda: try_voice(pack, palette), remedy="use another --pack")
-    yield from examine_gpu_engines(pack)
+    yield from examine_gpu_paths(pack)
 
 
-def examine_gpu_engines(pack: Pack) -> Findings:
-    """Open both engines on every GPU backend; opening compares them with the CPU."""
+def examine_gpu_paths(pack: Pack) -> Findings:
+    """Open both paths on every GPU backend; opening compares networks and kernels with the CPU."""
     try:
         find_card()
     except DeviceError:
         return
-    engines: tuple[Which, ...] = ("motion", "voice")
+    paths: tuple[Which, ...] = ("motion", "voice")
     for backend in GPU_BACKENDS:
-        for which in engines:
-            yield _examine_gpu_engine(pack, backend, which)
+        for which in paths:
+            if pack.has(which):
+                yield _examine_gpu_path(pack, backend, which)
 
 
-def _examine_gpu_engine(pack: Pack, backend: str, which: Which) -> Finding:
+def _examine_gpu_path(pack: Pack, backend: Backend, which: Which) -> Finding:
+    from synchresis.engines.gpu.paths import loaders_of, open_motion_path, open_voice_path
+
+    open_path = open_motion_path if which == "motion" else open_voice_path
+    name = f"{which} on {backend}"
     try:
-        engine = open_on(backend, pack, which)
-    except EngineError as err:
-        return Finding(f"{which} on {backend}", "absent", str(err), "use --engine auto")
-    try:
-        engine.prepare()
-        return Finding(f"{which} on {backend}", "ok", f"{engine.backend}, agrees with the CPU")
-    finally:
-        engine.close()
+        path = open_path(pack, loaders=loaders_of(backend))
+    except (EngineError, DeviceError) as err:
+        return Finding(name, "absent", str(err), "use --engine auto")
+    text = f"{path.backend}, agrees with the CPU"
+    path.close()
+    return Finding(name, "ok", text)
 
 
 def try_flow() -> str:

@@ -24,6 +24,7 @@ from synchresis.engines.voice.voice import Voice
 from synchresis.engines.zone import Zone
 from synchresis.errors import DeviceError, EngineError
 from synchresis.kernels.cuda import build
+from synchresis.realtime.doctor import stages as doctor
 
 ZONES = (Zone(palette="wood"), Zone(palette="glass"))
 
@@ -202,6 +203,23 @@ def test_card_tensorrt_rtx_does_not_know_takes_onnx(fake_card, tiny_pack, monkey
     monkeypatch.setattr(cuda_device, "find_card", lambda: hopper)
     voice = open_voice(tiny_pack, ZONES)
     assert isinstance(voice, GpuVoice) and voice.backend.startswith("onnx-cuda (NVIDIA H200")
+
+
+def test_doctor_opens_whole_paths(fake_card, tiny_pack, monkeypatch) -> None:
+    monkeypatch.setattr(doctor, "find_card", cuda_device.find_card)
+    found = {finding.name: finding for finding in doctor.examine_gpu_paths(tiny_pack)}
+    backends = ("tensorrt", "onnx-cuda")
+    assert set(found) == {f"{which} on {backend}" for which in PATHS for backend in backends}
+    assert all(f.verdict == "ok" and "agrees with the CPU" in f.text for f in found.values())
+    assert fake_card.used == 0
+    fake_card.spoil = lambda name: name == "search_8"
+    found = {finding.name: finding for finding in doctor.examine_gpu_paths(tiny_pack)}
+    assert {name for name, f in found.items() if f.verdict != "ok"} == {
+        f"motion on {backend}" for backend in backends
+    }
+    fake_card.memory_bytes = 1 << 12
+    found = {finding.name: finding for finding in doctor.examine_gpu_paths(tiny_pack)}
+    assert all("out of memory" in finding.text for finding in found.values())
 
 
 def test_parser_and_voice_run_whole(fake_card, tiny_pack, monkeypatch) -> None:
