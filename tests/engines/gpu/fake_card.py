@@ -68,6 +68,7 @@ class Memory:
         return self.array.ctypes.data
 
     def free(self) -> None:
+        assert not any(stream.waiting for stream in Stream.by_handle.values())
         self._card.used -= self.nbytes
 
 

@@ -68,6 +68,15 @@ def test_auto_takes_tensorrt_and_gives_it_back(fake_card, tiny_pack) -> None:
     assert fake_card.used == 0
 
 
+def test_closing_waits_for_what_is_queued(fake_card) -> None:
+    device = cuda_device.CudaDevice()
+    with device.active():
+        target, source = device.allocate(16), device.pinned(16)
+        device.upload(target, source)
+    device.close()  # freeing what is still written to would be an error of the card
+    assert fake_card.used == 0
+
+
 def test_states_that_are_dropped_are_lent_again(fake_card, tiny_pack) -> None:
     voice, parser = open_voice(tiny_pack, ZONES), open_motion_parser(tiny_pack, ZONES)
     for stage in (voice, parser):
@@ -172,6 +181,7 @@ def test_engine_of_another_card_is_built_again_or_left(fake_card, tiny_pack, sai
     trt.Runtime = runtime
     engine = open_on("tensorrt", tiny_pack, "voice")
     assert engine.backend.startswith("tensorrt") and "built for another card" in said()
+    assert said().count("building voice.onnx for Made-up card") == 2
     engine.close()
     trt.Runtime = Refusing
     voice = open_voice(tiny_pack, ZONES)
