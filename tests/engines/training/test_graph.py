@@ -250,6 +250,19 @@ def test_axis_of_length_one_goes(x) -> None:
     assert left["Unsqueeze"] == 2  # of m, which is asked for as it is, and before Exp
 
 
+def test_other_axes_stay() -> None:
+    nodes = [
+        ("Transpose", ["x"], ["t"], {"perm": [0, 2, 1]}),
+        ("Unsqueeze", ["t", "two"], ["u"], {}),
+        ("Gather", ["t", "zero"], ["y"], {"axis": 1}),
+        ("Add", ["t", "t"], ["z"], {}),
+    ]
+    constants = {"zero": np.array(0), "two": np.array([2])}
+    content = model(nodes, ["y", "z", "u"], constants, {"x": ["B", 4, 6]})
+    left = same(content, {"x": f32(2, 4, 6)})
+    assert left == {"Transpose": 1, "Unsqueeze": 1, "Gather": 1, "Add": 1}
+
+
 @pytest.mark.parametrize("which", ["motion", "voice"])
 def test_default_pack_gives_the_same_from_fewer_nodes(which) -> None:
     pack = load_pack()
