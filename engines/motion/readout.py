@@ -5,7 +5,7 @@ where this performer's hits happen. Its answer takes the place of the whole-pict
 network's map, weighed by that place, says where. NumPy only, causal, one small product a frame.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -164,7 +164,8 @@ class Seen:
 
 def gate_of(place: Cells) -> Cells:
     """How much the map counts in each cell, ELSEWHERE..1."""
-    return np.clip(3.0 * place / max(float(place.max()), 1e-9), ELSEWHERE, 1.0).astype(np.float32)
+    share = 3.0 * place / max(float(place.max()), 1e-9)
+    return np.asarray(np.clip(share, ELSEWHERE, 1.0), np.float32)
 
 
 def describe(impact: Floats, total: Floats, flow: Floats, place: Cells) -> Floats:
@@ -241,17 +242,24 @@ class ReadoutState:
     count: int = 0
 
 
+Tell = Callable[[float, Floats, Floats], None]
+"""Told the capture time (s), past float32[AGES, FEATURES] and embedding float32[D] of a frame."""
+
+
 class ReadoutStage:
     """A readout, frame by frame.
 
     Args:
         readout: what was taught.
+        tell: called with the time (s), the past and the embedding of every frame, from the
+            parser's thread: be quick.
     """
 
     latency_samples: Final = 0
 
-    def __init__(self, readout: Readout) -> None:
+    def __init__(self, readout: Readout, tell: Tell | None = None) -> None:
         self.readout = readout
+        self.tell = tell
         self._gate = gate_of(readout.place)
 
     def initial_state(self) -> ReadoutState:
@@ -277,6 +285,8 @@ class ReadoutStage:
         row = describe(flat, np.array([maps.total], np.float32), flow, self.readout.place)
         past = remember(maps.captured_ns / NS_PER_S, row[0], state)
         score = float(self.readout.scores(past, seen.embedding[None])[0])
+        if self.tell is not None:
+            self.tell(maps.captured_ns / NS_PER_S, past[0], seen.embedding.copy())
         evidence = maps.impact * self._gate.reshape(maps.impact.shape)
         best = float(best_two(evidence.reshape(1, -1))[0])
         evidence *= np.float32(score / best if best > 0 else 0.0)

@@ -242,7 +242,7 @@ def _load_base(manifest: Manifest, folder: Path, *, depth: int) -> Pack | None:
     if base.hash != manifest.base.hash:
         raise PackError(
             f"pack {folder} was taught on another version of {manifest.base.name!r} "
-            f"({manifest.base.hash[:12]}, here is {base.hash[:12]}); teach it again with --refresh"
+            f"({manifest.base.hash[:12]}, here is {base.hash[:12]}); teach it again"
         )
     return base
 

@@ -12,7 +12,7 @@ from synchresis.engines.frame import Frame
 from synchresis.engines.motion.readout import FILE
 from synchresis.engines.packs import BaseEntry, Manifest, Pack, write_pack
 from synchresis.engines.packs.manifest import Free
-from synchresis.engines.teach.checking import Check, held_back, ways
+from synchresis.engines.teach.checking import Check, chosen, held_back, ways
 from synchresis.engines.teach.fitting import Taught
 from synchresis.engines.teach.soundtracks import Sound, heard_hits, read_soundtrack
 from synchresis.engines.teach.timing import Times
@@ -131,8 +131,11 @@ def learn(seen: Watched, onsets_s: Times, *, threshold: float) -> Lesson:
         )
     fits = ways(threshold)
     checks = held_back(seen, onsets_s, fits)
-    way = max(("threshold", "readout"), key=lambda name: checks[name].timing)
-    before, after = checks["shipped"].timing, checks[way].timing
+    before = checks["shipped"].timing
+    way = chosen(checks)
+    if checks[way].timing <= before < checks["threshold"].timing:
+        way = "threshold"
+    after = checks[way].timing
     if after < LEAST_SKILL:
         raise InputError(
             f"sound and picture do not go together (timing skill {after:.2f} on parts held back, "
