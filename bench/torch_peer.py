@@ -8,16 +8,24 @@ import torch
 from torch import nn
 
 from synchresis.bench.case import Step
+from synchresis.engines.control import EMBEDDING
 from synchresis.engines.packs.loading import Pack
 from synchresis.engines.runtime.engine import Which
 from synchresis.engines.training.motion.export import MotionGraph, tensors
 from synchresis.engines.training.motion.network import MotionNetwork
 from synchresis.engines.training.voice.export import voice_entry
 from synchresis.engines.training.voice.network import VoiceNetwork
+from synchresis.engines.training.voice.recall import KNOTS, Kept, Recall
 from synchresis.engines.training.voice.streaming import HopNetwork
+from synchresis.engines.voice.layout import BINS, TAKE
+from synchresis.engines.voice.mel import MELS
 
 EAGER: Final = "torch eager"
 COMPILED: Final = "torch.compile"
+
+FAMILIES: Final = 200
+LIKENESS: Final = 16
+"""Sizes of small tables that a pack does not tell; they are a small part of a step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +36,37 @@ class Peer:
     shapes: list[tuple[int | str, ...]]
 
 
-def peer_module(which: Which) -> Peer:
+def peer_module(pack: Pack, which: Which) -> Peer:
     """One step of a network in evaluation mode: inputs and states in, outputs and states out."""
     if which == "motion":
         motion = MotionNetwork().eval()
         inputs, _, states = tensors(motion)
         return Peer(MotionGraph(motion).eval(), [spec.shape[1:] for spec in (*inputs, *states)])
-    voice = VoiceNetwork().eval()
-    entry = voice_entry(voice, {})
+    voice, recall = VoiceNetwork().eval(), made_up_recall(pack)
+    entry = voice_entry(voice, {}, recall)
     shapes = [spec.shape[1:] for spec in (*entry.inputs, *entry.states)]
-    return Peer(HopNetwork(voice).eval(), shapes)
+    return Peer(HopNetwork(voice, recall).eval(), shapes)
+
+
+def made_up_recall(pack: Pack) -> Recall | None:
+    """Tables of the sizes of those in the pack's voice, filled by chance; None if it has none."""
+    recordings = int(str(pack.voice.meta.get("recordings", 0)))
+    widths = [spec.shape[1] for spec in pack.voice.spec.states if spec.name == "code"]
+    if not recordings or not widths:
+        return None
+    kept = Kept(
+        families=torch.randn(FAMILIES, EMBEDDING),
+        family=torch.randint(FAMILIES, (recordings,)),
+        strength=torch.rand(recordings),
+        takes=torch.randn(recordings, TAKE),
+        codes=torch.randn(recordings, int(widths[0])),
+        jitter=torch.rand(TAKE),
+        likeness=torch.randn(recordings, LIKENESS),
+        extent=1 + torch.rand(recordings),
+        phases=torch.rand(recordings, BINS),
+        basis=torch.randn(len(KNOTS), MELS, int(widths[0])),
+    )
+    return Recall(kept).eval()
 
 
 def torch_steps(pack: Pack, which: Which, batch: int, *, compiled: bool) -> Mapping[str, Step]:
@@ -50,7 +79,7 @@ def torch_steps(pack: Pack, which: Which, batch: int, *, compiled: bool) -> Mapp
         compiled: whether to compile too, with torch's default settings; that takes a minute. It
             is left out where torch cannot compile here (it needs a C++ compiler).
     """
-    peer = peer_module(which)
+    peer = peer_module(pack, which)
     entry = pack.motion if which == "motion" else pack.voice
     specs = (*entry.spec.inputs, *entry.spec.states)
     if peer.shapes != [spec.shape[1:] for spec in specs]:
