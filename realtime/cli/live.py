@@ -1,14 +1,18 @@
 """`synchresis live`: look, and play what is seen."""
 
 import argparse
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+from synchresis.errors import ParameterError
 from synchresis.realtime.cli import options
 from synchresis.realtime.cli.output import print_json
 from synchresis.realtime.cli.stopping import ended_by_signals
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from synchresis.engines.instrument import Instrument
     from synchresis.realtime.live import LiveSession, LiveSettings, Parts
 
 
@@ -47,6 +51,9 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     add("--preview", action="store_true", help="a window: picture, map, hits, meter")
     add("--seconds", type=options.number(0.1, 1e9), metavar="N", help="stop after N seconds")
     add("--json", action="store_true", help="print the status as JSON lines, once a second")
+    add("--refresh", action="store_true", help="a taught pack goes on learning from a microphone")
+    add("--microphone", metavar="NAME", help="for --refresh (default: the system's choice)")
+    add("--keep", action="store_true", help="with --refresh: write what was learned into the pack")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -66,9 +73,32 @@ def run(args: argparse.Namespace) -> int:
             instrument.voice.check_load()
         say(f"networks: motion on {instrument.parser.backend}, voice on {instrument.voice.backend}")
         session = LiveSession(instrument, settings, parts=parts)
-        with ended_by_signals(), session:
+        with refreshed(args, instrument), ended_by_signals(), session:
             play(session, instrument, preview=args.preview, as_json=args.json)
     return _report(session, args)
+
+
+@contextmanager
+def refreshed(args: argparse.Namespace, instrument: "Instrument") -> "Iterator[None]":
+    """With --refresh, teach on while what is inside runs, and with --keep write it down."""
+    if not (args.refresh or args.keep):
+        yield
+        return
+    from synchresis.realtime.cli.choices import say
+    from synchresis.realtime.refreshing import Refreshing, microphone
+
+    if not args.refresh or args.clock == "virtual":
+        raise ParameterError("--keep needs --refresh, and --refresh the device's clock")
+    listen = microphone(args.microphone)
+    with Refreshing(instrument.parser, instrument.pack, listen) as refreshing:
+        say("listening: wear headphones, or it learns from its own sound")
+        yield
+    learner = refreshing.refresher
+    use = "kept in use" if learner.better else "not used: as taught serves better"
+    say(f"refreshed from {learner.stretches} stretches of sound, {use}")
+    if args.keep:
+        pack = refreshing.keep()
+        say(f"written into {pack.path}" if pack else "nothing to write into the pack")
 
 
 def _wire(args: argparse.Namespace, stack: ExitStack) -> "tuple[LiveSettings, Parts]":

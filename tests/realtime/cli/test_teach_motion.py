@@ -1,0 +1,141 @@
+"""`synchresis teach motion` and `evaluate teaching` from the outside."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from synchresis.engines.packs import Pack, load_pack
+from synchresis.realtime.cli.main import main
+
+RATE, FPS = 48_000, 25
+
+
+def film(path: Path, rng: np.random.Generator, *, sound: str = "hits", seconds: int = 16) -> Path:
+    """A bar strikes and stops; another one only pretends."""
+    strokes = 0.6 + np.cumsum(rng.uniform(0.6, 1.0, 2 * seconds))
+    strokes = strokes[strokes < seconds - 0.8]
+    sounding = np.arange(len(strokes)) % 5 < 3
+    base = rng.integers(60, 90, (120, 160)).astype(np.uint8)
+    wave = 1e-3 * rng.standard_normal(seconds * RATE)
+    for hit in strokes[sounding]:
+        first = int((hit + 0.06) * RATE)
+        wave[first : first + 4000] += (
+            0.4 * rng.standard_normal(4000) * np.exp(-np.arange(4000) / 500)
+        )
+    if sound == "silent":
+        wave[:] = 0
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("mpeg4", rate=FPS)
+        video.width, video.height, video.pix_fmt, video.bit_rate = 160, 120, "yuv420p", 2_000_000
+        audio = container.add_stream("pcm_s16le", rate=RATE) if sound != "none" else None
+        if audio is not None:
+            audio.layout = "mono"
+            samples = (wave * 32_000).astype(np.int16)[None]
+            frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+            frame.sample_rate = RATE
+            container.mux([*audio.encode(frame), *audio.encode(None)])
+        for index in range(seconds * FPS):
+            picture = np.repeat(base[:, :, None], 3, 2)
+            for column, own in ((30, strokes[sounding]), (110, strokes[~sounding])):
+                since = index / FPS - own
+                up = np.where(since < 0, np.clip(-since / 0.16, 0, 1), (since - 0.1) / 0.3)
+                top = round(80 - 50 * float(np.clip(up, 0, 1).min(initial=1.0)))
+                picture[top : top + 20, column : column + 24] = 230
+            container.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(video.encode(None))
+    return path
+
+
+@pytest.fixture
+def base(make_tiny_pack: Callable[[str], Pack]) -> Pack:
+    return make_tiny_pack("tiny")
+
+
+def test_a_video_teaches_a_pack_that_render_plays(
+    base: Pack, tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    video = film(tmp_path / "me.mkv", rng)
+    out = base.path.parent / "mine"
+    given = ["teach", "motion", "mine", str(video), "--pack", str(base.path), "--out", str(out)]
+    assert main([*given, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    held = report["held_back"]
+    assert held[report["way"]]["timing"] > held["shipped"]["timing"]
+    assert load_pack(out).manifest.overlay["hits"] == report["hits"]
+    lines = tmp_path / "gestures.jsonl"
+    rendered = ["render", str(video), "-o", str(tmp_path / "out.wav"), "--gestures", str(lines)]
+    assert main([*rendered, "--pack", str(out), "--palette", "model:wood"]) == 0
+    first, *rest = (json.loads(line) for line in lines.read_text().splitlines())
+    assert first["pack"] == load_pack(out).hash
+    events = sum(len(row["events"]) for row in rest)
+    assert events == pytest.approx(report["hits"], abs=0.35 * report["hits"])
+
+
+@pytest.mark.parametrize(("sound", "message"), [("silent", "is silent"), ("none", "has no sound")])
+def test_videos_that_cannot_teach_are_refused_in_one_line(
+    base: Pack,
+    tmp_path: Path,
+    rng: np.random.Generator,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    sound: str,
+    message: str,
+) -> None:
+    video = film(tmp_path / "me.mkv", rng, sound=sound, seconds=2)
+    out = base.path.parent / "mine"
+    assert main(["teach", "motion", "mine", str(video), "--pack", str(base.path), "--out",
+                 str(out)]) == 2  # fmt: skip
+    error = capsys.readouterr().err
+    assert message in error and len(error.splitlines()) == 1
+    assert sorted(path.name for path in out.parent.iterdir()) == ["tiny"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["teach", "motion", "mine"], "give videos, or --camera"),
+        (["teach", "motion", "mine", "a.mp4", "--camera", "0"], "give videos, or --camera"),
+        (["teach", "motion", "../up", "a.mp4"], "letters, digits"),
+        (["teach", "motion", "mine", "absent.mp4"], "absent.mp4 cannot be read"),
+        (["evaluate", "teaching"], "nothing to evaluate"),
+        (["live", "--keep", "--camera", "scene:drums", "--out", "null"], "--keep needs --refresh"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_refused(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_camera_is_watched_prompted_and_closed(
+    base: Pack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from synchresis.engines.teach.motion import Recording
+    from synchresis.realtime import performing
+    from synchresis.realtime.sources import opening
+
+    closed: list[bool] = []
+
+    class Camera:
+        name = "fake"
+
+        def close(self) -> None:
+            closed.append(True)
+
+    def performed(source: Any, prompter: Any, **settings: Any) -> Recording:
+        assert settings == {"seconds": 20.0, "microphone": "usb"}
+        prompter.tell(-1.0, 1.0)
+        return Recording("fake", [], np.zeros(48_000, np.float32))
+
+    monkeypatch.setattr(opening, "open_live", lambda settings: Camera())
+    monkeypatch.setattr(performing, "perform", performed)
+    given = ["--camera", "0", "--seconds", "20", "--microphone", "usb", "--pack", str(base.path)]
+    assert main(["teach", "motion", "mine", *given]) == 2
+    error = capsys.readouterr().err
+    assert "hit softly" in error and "sound of fake is silent" in error and closed == [True]
