@@ -45,7 +45,7 @@ PALETTES: Final = Path(__file__).with_name("palettes.csv")
 
 _INPUTS: Final = {"control": (CONTROL,), "palette": (EMBEDDING,), "noise": (GRAPH_NOISE,)}
 _OUTPUTS: Final = {"real": (BINS,), "imag": (BINS,), "mel": (MELS,)}
-UNREST: Final = 0.6
+UNREST: Final = 0.4
 """Share of the learned phase noise that is played: clearer partials, sharper attacks."""
 
 _OPSET = 20

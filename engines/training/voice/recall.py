@@ -3,7 +3,8 @@
 A take of 16 numbers says too little of a recording: where the decoder's mel was wrong for it, a
 code of `Recall.width` numbers says how, and the phases of its first frame are kept as they were.
 A hit is a blend of the recordings nearest to what is asked for: near in palette, near in strength,
-shuffled by noise, so that two equal hits differ as two takes do.
+shuffled by noise, so that two equal hits differ as two takes do. What is unlike the nearest of them
+counts little: a mean of unlike sounds is faint and like none.
 """
 
 from dataclasses import dataclass
@@ -12,8 +13,9 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from synchresis.engines.training.voice.attack import gate_taps, settle
 from synchresis.engines.training.voice.latches import OLD, Drive
-from synchresis.engines.training.voice.network import Painter
+from synchresis.engines.training.voice.network import Head, Painter
 from synchresis.engines.voice.copying import FLOOR
 from synchresis.engines.voice.mel import MELS
 
@@ -26,16 +28,22 @@ KNOTS: Final = (
 BLENDED: Final = 8
 """Recordings that make one hit."""
 
-RESEMBLANCE: Final = 0.5
+RESEMBLANCE: Final = 0.8
 """How far the painter paints a corrected mel as it paints a given one, without the decoder."""
 
 _WIDTH, _FALL = 0.1, 1.5
 """A recording as far in strength as _WIDTH counts 2^-_FALL, far ones as the power -2 _FALL."""
 
-_SHUFFLE = 0.5
+_SHUFFLE = 0.35
 _NEAR = 0.3
 """Distance at which a family counts e^-1, as a share of the median distance to the nearest."""
 
+_UNLIKE = 2.0
+"""Root mean square difference of log-mels at which a recording counts e^-1 beside the nearest."""
+
+_AS_KEPT = (
+    "families", "family", "strength", "takes", "codes", "jitter", "likeness", "extent",
+)  # fmt: skip
 _SEED = 20_406
 _SILENT = 1e-3
 
@@ -48,6 +56,7 @@ class Kept:
         families: float32[F, 32], embeddings; family: int64[R], of each recording.
         strength: float32[R]; takes: float32[R, 16]; codes: float32[R, K].
         jitter: float32[16], by how much takes differ beyond the recordings blended.
+        likeness: float32[R, n], extent: float32[R]: how unlike two recordings are.
         phases: float32[R, 513], radians, of the first frame as if it began at sample 0.
         basis: float32[len(KNOTS), 80, K], correction of the log-mel by code.
     """
@@ -58,6 +67,8 @@ class Kept:
     takes: Tensor
     codes: Tensor
     jitter: Tensor
+    likeness: Tensor
+    extent: Tensor
     phases: Tensor
     basis: Tensor
 
@@ -80,6 +91,8 @@ class Recall(nn.Module):
     takes: Tensor
     codes: Tensor
     jitter: Tensor
+    likeness: Tensor
+    extent: Tensor
     phases: Tensor
     places: Tensor
     size: Tensor
@@ -87,11 +100,12 @@ class Recall(nn.Module):
     basis: Tensor
     knot: Tensor
     share: Tensor
+    taps: Tensor
 
     def __init__(self, kept: Kept) -> None:
         super().__init__()
         self.width = kept.codes.shape[1]
-        for name in ("families", "family", "strength", "takes", "codes", "jitter"):
+        for name in _AS_KEPT:
             self.register_buffer(name, getattr(kept, name))
         # Phases need no more than half precision, and it halves the largest table.
         self.register_buffer("phases", kept.phases.half())
@@ -106,6 +120,7 @@ class Recall(nn.Module):
         knot, share = _knots()
         self.register_buffer("knot", knot)
         self.register_buffer("share", share)
+        self.register_buffer("taps", gate_taps())
 
     def forward(self, palette: Tensor, strength: Tensor, noise: Tensor) -> Recalled:
         """Blend for palettes [B, 32] and strengths [B, 1] by standard noise [B, 16]."""
@@ -115,7 +130,9 @@ class Recall(nn.Module):
         gap = (strength - self.strength) / _WIDTH
         score = near.T - _FALL * torch.log(1 + gap * gap) - self.size
         best, index = torch.topk(score, min(BLENDED, len(self.strength)), dim=1)
-        blend = torch.softmax(best, dim=1).unsqueeze(1)
+        likeness = self.likeness[index]
+        unlike = (likeness - likeness[:, :1]).square().sum(2) / self.extent[index[:, :1]]
+        blend = torch.softmax(best - unlike / _UNLIKE**2, dim=1).unsqueeze(1)
         take = (blend @ self.takes[index])[:, 0] + self.jitter * noise
         code = (blend @ self.codes[index])[:, 0]
         return Recalled(take, code, self.phases[index[:, 0]].float())
@@ -134,6 +151,11 @@ class Recall(nn.Module):
         corrected = torch.clamp(mel, min=_floor()) + self._correction(code, age[:, 0])
         features = features + RESEMBLANCE * active * (painter.copying - features)
         return mel + active * (corrected - mel), features
+
+    def begin(self, recalled: Recalled, head: Head) -> Head:
+        """The head of one hop with the recorded phases of a hit's first frame, fitted to it."""
+        unit = settle(head.magnitude[:, 0], recalled.phases, self.taps).unsqueeze(2)
+        return Head(head.magnitude, head.turn, (unit[:, 0], unit[:, 1]), head.certainty)
 
     def _correction(self, code: Tensor, age: Tensor) -> Tensor:
         """Correction of the log-mel [B, 1, 80] at ages [B] in hops."""

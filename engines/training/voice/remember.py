@@ -14,7 +14,7 @@ from synchresis.engines.training.voice.recall import KNOTS, Kept, Recall, interp
 from synchresis.engines.training.voice.recordings import Recordings
 from synchresis.engines.training.voice.streaming import empty_memory
 from synchresis.engines.voice.copying import FLOOR, RISE, N, copy_mel
-from synchresis.engines.voice.layout import CONTROL, TEXTURE
+from synchresis.engines.voice.layout import CONTROL, MELS, TEXTURE
 
 CODE: Final = 128
 """Numbers kept of every recording."""
@@ -28,11 +28,17 @@ _BEGINS = (64, 192)
 _ROWS = 48
 _AFTER_HOPS = 40
 _HEAVIEST_HOPS = 8.0
+_LIKENESS = 24
+_HEARD_HOPS = 64
+_AUDIBLE = 0.7
+_LEAST = 240.0
 
 
 def remember(learned: Learned, recordings: Recordings) -> Recall:
     """The recall of a trained network."""
-    codes, basis = reduce(misses(learned, recordings))
+    course, missed = compare(learned, recordings)
+    codes, basis = reduce(missed)
+    likeness, extent = describe(course)
     family = torch.from_numpy(recordings.family)
     present, own = torch.unique(family, return_inverse=True)
     takes = learned.takes.detach()
@@ -45,26 +51,52 @@ def remember(learned: Learned, recordings: Recordings) -> Recall:
         takes=takes,
         codes=codes,
         jitter=_JITTER * _usual_spread(takes, own),
+        likeness=likeness,
+        extent=extent,
         phases=first_phases(recordings),
         basis=basis,
     )
     return Recall(kept).eval()
 
 
-def misses(learned: Learned, recordings: Recordings) -> Tensor:
-    """Log-mel of every recording less the decoder's, at KNOTS: float32[R, len(KNOTS), 80]."""
+def compare(learned: Learned, recordings: Recordings) -> tuple[Tensor, Tensor]:
+    """Log-mel of every recording at strength 1, and less the decoder's, at KNOTS.
+
+    Returns:
+        Each float32[R, len(KNOTS), 80].
+    """
     order = np.argsort(recordings.length)
-    out = torch.zeros(len(order), len(KNOTS), 80)
+    both = torch.zeros(2, len(order), len(KNOTS), MELS)
+    level = 2 * np.log(10.0) * (1 - torch.from_numpy(recordings.strength))[:, None, None]
+    both[0] = float(np.log(FLOOR))
     for first in range(0, len(order), _ROWS):
         rows = order[first : first + _ROWS]
         longest = int(recordings.length[rows].max()) // HOP + _AFTER_HOPS
         hops = min(longest, KNOTS[-1])
-        missed = torch.stack([_missed(learned, recordings, rows, (b, hops)) for b in _BEGINS])
+        found = [_missed(learned, recordings, rows, (begin, hops)) for begin in _BEGINS]
         # Least squares over ages; knots beyond the last hop stay 0.
         to_knots = torch.linalg.pinv(interpolation(hops))
-        out[rows] = torch.einsum("kh,rhb->rkb", to_knots, missed.mean(0))
-    out[:, -1] = 0.0
-    return out
+        reached = torch.tensor(KNOTS) < hops
+        at_knots = torch.einsum("kh,grhb->grkb", to_knots, torch.stack(found).mean(0))
+        at_knots[0] += level[rows]
+        both[:, rows] = torch.where(reached[:, None], at_knots, both[:, rows])
+    course, missed = both
+    missed[:, -1] = 0.0
+    return course, missed
+
+
+def describe(course: Tensor) -> tuple[Tensor, Tensor]:
+    """By what recordings are told apart: likeness float32[R, n] and extent float32[R].
+
+    The square distance of likenesses over the extent is the mean square difference of log-mels
+    (principal components of them, first third of a second) where there is sound.
+    """
+    floor = float(np.log(FLOOR))
+    weight = interpolation(_HEARD_HOPS).sum(0)[:, None]
+    rows = ((course.clamp(min=floor) - floor) * weight.sqrt()).flatten(1)
+    left, size, _ = torch.linalg.svd(rows - rows.mean(0), full_matrices=False)
+    extent = ((course > floor + _AUDIBLE) * weight).sum((1, 2))
+    return (left[:, :_LIKENESS] * size[:_LIKENESS]).contiguous(), extent.clamp(min=_LEAST)
 
 
 def reduce(missed: Tensor) -> tuple[Tensor, Tensor]:
@@ -76,7 +108,7 @@ def reduce(missed: Tensor) -> tuple[Tensor, Tensor]:
     rows = (missed * weight[:, None]).flatten(1)
     left, size, right = torch.linalg.svd(rows, full_matrices=False)
     codes, components = left[:, :CODE] * size[:CODE], right[:CODE]
-    basis = components.T.reshape(len(KNOTS), 80, -1) / weight[:, None, None]
+    basis = components.T.reshape(len(KNOTS), MELS, -1) / weight[:, None, None]
     return codes.contiguous(), basis.contiguous()
 
 
@@ -99,7 +131,11 @@ def first_phases(recordings: Recordings) -> Tensor:
 def _missed(
     learned: Learned, recordings: Recordings, rows: np.ndarray, where: tuple[int, int]
 ) -> Tensor:
-    """True less decoded log-mel of some recordings hit at a sample, for some hops: [R, T, 80]."""
+    """Log-mel of some recordings hit at a sample, for some hops, and less the decoder's.
+
+    Returns:
+        float32[2, R, T, 80].
+    """
     begin, hops = where
     true = np.stack([copy_mel(recordings.sound(row), begin + RISE, hops) for row in rows])
     count = len(rows)
@@ -114,7 +150,8 @@ def _missed(
         drive = drive_sequence(control, palette, take, torch.zeros(count, hops, TEXTURE))
         network = learned.network
         mel = network.decoder(drive, empty_memory(network, count, control))[1]
-    return torch.from_numpy(true) - mel.clamp(min=float(np.log(FLOOR)))
+    whole = torch.from_numpy(true)
+    return torch.stack([whole, whole - mel.clamp(min=float(np.log(FLOOR)))])
 
 
 def _usual_spread(takes: Tensor, family: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from synchresis.engines.training.voice.phase import (
     spectrum,
     unroll,
 )
-from synchresis.engines.training.voice.recall import Recall, Recalled
+from synchresis.engines.training.voice.recall import Recall
 from synchresis.engines.voice.layout import BINS, COPYING, NOISE, TAKE
 
 
@@ -100,21 +100,13 @@ class HopNetwork(nn.Module):
         mel = copying * noise[:, NOISE:].unsqueeze(1) + (1 - copying) * mel
         features = copying * self.network.painter.copying + (1 - copying) * features
         head, history = self.network.painter(mel, features, list(history))
-        head = begun(head, recalled)
+        if self.recall is not None and recalled is not None:
+            head = self.recall.begin(recalled, head)
         turn = make_turn(self.network, head, drive, self.unrest * bins.unsqueeze(1)).at(0)
         carried = advance(Carried(real, imag, loudness), turn)
         frame = spectrum(self.network, carried)
         following += [*history, carried.real, carried.imag, carried.magnitude]
         return *frame, mel[:, 0], latch, hidden[0], *following
-
-
-def begun(head: Head, recalled: Recalled | None) -> Head:
-    """The head with the phases of a hit's first frame as they were recorded, where known."""
-    if recalled is None:
-        return head
-    phases = recalled.phases.unsqueeze(1)
-    attack = torch.cos(phases), torch.sin(phases)
-    return Head(head.magnitude, head.turn, attack, head.certainty)
 
 
 def run_sequence(

@@ -20,6 +20,7 @@ from synchresis.engines.training.voice.recall import (  # noqa: E402
 )
 from synchresis.engines.training.voice.recordings import Recordings  # noqa: E402
 from synchresis.engines.training.voice.remember import (  # noqa: E402
+    describe,
     first_phases,
     reduce,
     remember,
@@ -51,6 +52,8 @@ def three_recordings() -> Recall:
         takes=torch.eye(3, 16),
         codes=torch.eye(3, 4),
         jitter=torch.zeros(16),
+        likeness=torch.zeros(3, 2),
+        extent=torch.ones(3),
         phases=torch.arange(3.0)[:, None].expand(-1, 513).clone(),
         basis=torch.zeros(len(KNOTS), 80, 4),
     )
@@ -71,6 +74,33 @@ def test_a_hit_recalls_what_is_near_in_palette_and_strength(
     assert given.take[0, nearest] > 0.9
     assert given.code[0, nearest] > 0.9
     assert (given.phases == nearest).all()
+
+
+def test_what_is_unlike_the_nearest_counts_little() -> None:
+    def loud_share(unlike: float) -> float:
+        recall = three_recordings()
+        recall.likeness[1, 0] = unlike
+        recall.extent[:] = 100.0
+        between = torch.tensor([[0.5]])
+        return float(recall(recall.families[:1], between, torch.zeros(1, 16)).take[0, 1])
+
+    alike, unlike, other = (loud_share(distance) for distance in (0.0, 20.0, 80.0))
+    assert alike > 0.05
+    # 20 / sqrt(100) is a root mean square difference of 2: e^-1 of the odds.
+    assert unlike / (1 - unlike) == pytest.approx(alike / (1 - alike) / np.e, rel=1e-3)
+    assert other < 1e-6
+
+
+def test_likeness_is_the_difference_of_the_log_mels() -> None:
+    course = torch.full((4, len(KNOTS), 80), float(np.log(1e-4)))
+    course[1:, :21] += 3.0
+    course[2, :21] += 1.0
+    course[3, :21, ::2] += 2.0
+    likeness, extent = describe(course)
+    for other, square in ((2, 1.0), (3, 2.0)):
+        found = (likeness[1] - likeness[other]).square().sum() / extent[1]
+        assert float(found) == pytest.approx(square, rel=0.02)
+    assert extent[0] < extent[1]
 
 
 def test_noise_shuffles_recordings_and_a_mix_recalls_both_families() -> None:
@@ -187,9 +217,14 @@ def played(
 
 def without_takes(recall: Recall) -> Recall:
     """The same corrections, but the take of no recording."""
-    basis = recall.basis.reshape(len(KNOTS), 80, -1)
-    kept = {name: getattr(recall, name) for name in ("families", "family", "strength", "codes")}
-    takes, jitter = torch.zeros_like(recall.takes), torch.zeros_like(recall.jitter)
+    same = ("families", "family", "strength", "codes", "likeness", "extent")
+    kept = {name: getattr(recall, name) for name in same}
     return Recall(
-        Kept(**kept, takes=takes, jitter=jitter, phases=recall.phases.float(), basis=basis)
+        Kept(
+            **kept,
+            takes=torch.zeros_like(recall.takes),
+            jitter=torch.zeros_like(recall.jitter),
+            phases=recall.phases.float(),
+            basis=recall.basis.reshape(len(KNOTS), 80, -1),
+        )
     )
