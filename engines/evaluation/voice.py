@@ -29,6 +29,7 @@ HOPS: Final = 240
 """Longest hit compared, hops (1.28 s)."""
 
 SHORTEST: Final = 2048
+LIKE_STRENGTH: Final = 0.1
 LOUD_STEPS: Final = (0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)
 TAKES: Final = 3
 CLOSEST_MODEL: Final = {
@@ -120,6 +121,7 @@ def evaluate_voice(pack: Pack, folder: Path, *, sheets: Path | None = None) -> d
         write_sheets(sheets, wanted, made, rows)
     return {
         "hits": summaries(rows),
+        "takes": takes_apart(train),
         "palettes": by_palette(rows),
         "judges": judge(train, wanted, made),
         "instrument": instrument(pack, player),
@@ -214,10 +216,34 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, float]:
                 out[f"{name}_{distance}"] = float(np.mean(values))
     out["made_over_sampler_mel"] = out["made_mel"] / out["sampler_mel"]
     for prefix in ("", "copy_", "sampler_"):
-        late = np.abs([row[f"{prefix}attack_ms"] for row in rows])
-        out[f"{prefix}attack_median_ms"] = float(np.median(late))
-        out[f"{prefix}attack_p95_ms"] = float(np.percentile(late, 95))
+        out |= spread_ms(f"{prefix}attack", [row[f"{prefix}attack_ms"] for row in rows])
     return out
+
+
+def spread_ms(name: str, late: list[float]) -> dict[str, float]:
+    """Median and 95th percentile of attack errors, whatever their sign."""
+    size = np.abs(late)
+    return {
+        f"{name}_median_ms": float(np.median(size)),
+        f"{name}_p95_ms": float(np.percentile(size, 95)),
+    }
+
+
+def takes_apart(train: Recordings) -> dict[str, float]:
+    """Attack error between training recordings of one family as hard as each other.
+
+    What no instrument can know that is told palette and strength only.
+    """
+    late = []
+    for index in range(len(train.files)):
+        gap = np.abs(train.strength - train.strength[index])
+        near = (train.family == train.family[index]) & (gap < LIKE_STRENGTH)
+        others = np.flatnonzero(near)
+        others = others[others > index]
+        if len(others):
+            sounds = [fit_length(train.sound(i), HOP * 12) for i in (int(others[0]), index)]
+            late.append(measures.attack_error_ms(*sounds))
+    return {"pairs": len(late), **(spread_ms("attack", late) if late else {})}
 
 
 def by_palette(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:

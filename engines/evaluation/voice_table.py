@@ -7,7 +7,8 @@ COLUMNS: Final = ("made", "copy", "sampler", "model")
 
 def table(report: dict[str, Any]) -> str:
     """All parts of a report."""
-    parts = [hits_table(report["hits"]), worst(report["palettes"])]
+    parts = [hits_table(report["hits"]), numbers("two real takes of one sound", report["takes"])]
+    parts += [worst(report["palettes"])]
     parts += [numbers("judges", report["judges"]), numbers("instrument", report["instrument"])]
     return "\n\n".join(parts)
 

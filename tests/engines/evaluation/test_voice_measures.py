@@ -3,7 +3,9 @@ import pytest
 
 from synchresis.engines.evaluation import voice_judges as judges
 from synchresis.engines.evaluation import voice_measures as measures
+from synchresis.engines.evaluation.voice import takes_apart
 from synchresis.engines.timebase import SAMPLE_RATE
+from synchresis.engines.training.voice.recordings import Recordings
 
 
 def burst(rng: np.random.Generator, *, delay: int = 0, decay: float = 80.0) -> np.ndarray:
@@ -62,3 +64,28 @@ def test_judges_tell_bright_from_dull_and_not_same_from_same(rng: np.random.Gene
     again = np.stack([judges.texture_features(burst(rng)) for _ in range(24)])
     assert judges.real_or_made_auc(heard[0], heard[1]) > 0.95
     assert 0.2 < judges.real_or_made_auc(heard[0], again) < 0.8
+
+
+def test_real_takes_are_compared_with_takes_as_hard() -> None:
+    def recording(delay: int) -> np.ndarray:
+        time = np.arange(4800 - delay) / SAMPLE_RATE
+        tone = np.sin(2 * np.pi * 1000 * time) * np.exp(-time * 40)
+        return np.pad(tone, (delay, 0)).astype(np.float32)
+
+    sounds = [recording(delay) for delay in (0, 240, 480, 0)]
+    recordings = Recordings(
+        samples=np.concatenate(sounds),
+        offset=np.arange(4) * 4800,
+        length=np.full(4, 4800),
+        family=np.array([0, 0, 0, 1]),
+        palette=np.zeros(2, np.int64),
+        strength=np.array([1.0, 0.95, 0.3, 1.0], np.float32),
+        trusted=np.ones(4, bool),
+        decay60_s=np.ones(4, np.float32),
+        files=("a", "b", "c", "d"),
+        families=("p/f", "p/g"),
+        palettes=("p",),
+    )
+    found = takes_apart(recordings)
+    assert found["pairs"] == 1
+    assert found["attack_p95_ms"] == pytest.approx(5.0, abs=0.1)
