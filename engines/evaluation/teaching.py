@@ -68,14 +68,21 @@ class Trial:
 
 def trials_of(material: Material, threshold: float) -> list[Trial]:
     """Both directions of a recording; none if a part has too few true onsets."""
+    if not enough(material.truth_s, material.duration_s):
+        return []
     cut = SPLIT * material.duration_s
     first, second = (0.0, cut), (cut, material.duration_s)
-    if min(len(inside(material.truth_s, part)) for part in (first, second)) < LEAST:
-        return []
     return [
         trial(material, taught=first, scored=second, threshold=threshold),
         trial(material, taught=second, scored=first, threshold=threshold),
     ]
+
+
+def enough(truth_s: Times, duration_s: float) -> bool:
+    """Whether both parts have LEAST true onsets."""
+    cut = SPLIT * duration_s
+    parts = (0.0, cut), (cut, duration_s)
+    return min(len(inside(truth_s, part)) for part in parts) >= LEAST
 
 
 def inside(times_s: Times, part: tuple[float, float]) -> Times:
@@ -206,5 +213,5 @@ def lines(trials: Sequence[Trial], seed: int = 1) -> list[dict[str, Any]]:
             way: timing(tables_of(own, way, seed), whole, TOLERANCES_S[1]) for way in own[0].heard_s
         }
         onsets = sum(len(one.truth_s) for one in own)
-        out.append({"name": name, "onsets": onsets, "kept": [one.kept for one in own], **values})
+        out.append({"name": name, "onsets": onsets, "choices": [one.kept for one in own], **values})
     return out

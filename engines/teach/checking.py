@@ -21,9 +21,6 @@ HELD: Final = 5
 LEAST_ONSETS: Final = 3
 """Onsets without which a part teaches nothing."""
 
-FAVOUR: Final = 0.1
-"""Timing skill by which few parts held back may wrong a readout, which is better more often."""
-
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -95,6 +92,6 @@ def check(heard: list[Times], truths: list[Times], spans_s: list[float]) -> Chec
 
 
 def chosen(checks: Mapping[str, Check]) -> str:
-    """The way that serves better on parts held back; a readout unless it is clearly worse."""
-    worse = checks["readout"].timing <= checks["threshold"].timing - FAVOUR
-    return "threshold" if worse else "readout"
+    """The way that serves better on parts held back; the readout only if it is better."""
+    better = checks["readout"].timing > checks["threshold"].timing
+    return "readout" if better else "threshold"

@@ -34,10 +34,20 @@ GRID: Final = (30, 40)
 """Rows and columns of the place map."""
 
 PENALTY: Final = 0.3
-"""Of the ridge regression; every block of features has the same whole size."""
+"""Of the ridge regression, for blocks of features of size 1."""
 
-SHARES: Final = {"logits": 1.0, "motion": 1.0, "embedding": 0.25}
-"""Size of each block: how freely it is used."""
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Size of each block of features: how freely it is used."""
+
+    logits: float = 1.0
+    motion: float = 1.0
+    embedding: float = 0.25
+
+
+CHOICES: Final = (Shares(), Shares(0.3, 0.3, 0.075), Shares(0.1, 0.1, 0.025))
+"""How freely: that which predicts best out of fold is used."""
 
 FOLDS: Final = 5
 """Parts that are held back in turn while a threshold is chosen."""
@@ -107,8 +117,12 @@ def fit_readout(seen: Watched, onsets_s: Times) -> Taught:
     times = seen.captured_s
     first = lag_of(times, logit(seen.score), onsets_s)
     place = place_of(seen, onsets_s, first)
-    design = Design.of(history(seen, described(seen, place)), seen.embedding)
-    lag_s = readout_lag(design, times, onsets_s, first)
+    past = history(seen, described(seen, place))
+    tried = []
+    for shares in CHOICES:
+        design = Design.of(past, seen.embedding, shares)
+        tried.append((*readout_lag(design, times, onsets_s, first), design))
+    _, lag_s, design = max(tried, key=lambda one: one[0])
     target = bumps(times, onsets_s - lag_s)
     held = np.clip(out_of_fold(design.rows, target[:, None])[:, 0], 0.0, 1.0)
     bar = threshold_of(times, held, onsets_s, lag_s)
@@ -118,14 +132,19 @@ def fit_readout(seen: Watched, onsets_s: Times) -> Taught:
     )
 
 
-def readout_lag(design: "Design", times_s: Times, onsets_s: Times, first_s: float) -> float:
-    """Lag at which a readout predicts what it was not shown best; near the first one, early."""
+def readout_lag(
+    design: "Design", times_s: Times, onsets_s: Times, first_s: float
+) -> tuple[float, float]:
+    """How well a readout predicts what it was not shown, and at which lag: best value and lag.
+
+    Lags near the first one are preferred, and early ones.
+    """
     lags = LAGS_S[::2]
     targets = np.stack([bumps(times_s, onsets_s - lag) for lag in lags], 1)
     held = out_of_fold(design.rows, targets)
     value = np.array([correlation(a, b) for a, b in zip(held.T, targets.T, strict=True)])
-    value -= 0.075 * ((lags - first_s) / NEAR_LAG_S) ** 2
-    return float(lags[(value + EARLY * lags).argmax()])
+    value += EARLY * lags - 0.075 * ((lags - first_s) / NEAR_LAG_S) ** 2
+    return float(value.max()), float(lags[value.argmax()])
 
 
 def correlation(a: Scores, b: Scores) -> float:
@@ -185,44 +204,47 @@ class Design:
     rows: NDArray[np.float64]
     past: Scaling
     embedding: Scaling
+    shares: Shares
 
     @classmethod
-    def of(cls, past: Floats, embedding: Floats) -> "Design":
+    def of(cls, past: Floats, embedding: Floats, shares: Shares) -> "Design":
         """Scale features by what is taught."""
         first, second = scaling(past), scaling(embedding)
         rows = np.concatenate(
             (
-                first.apply(past).reshape(len(past), -1) * past_sizes().ravel(),
-                second.apply(embedding) * embedding_size(embedding.shape[1]),
+                first.apply(past).reshape(len(past), -1) * past_sizes(shares).ravel(),
+                second.apply(embedding) * embedding_size(embedding.shape[1], shares),
             ),
             1,
         )
-        return cls(rows.astype(np.float64), first, second)
+        return cls(rows.astype(np.float64), first, second, shares)
 
     def readout(self, place: Floats, weight: NDArray[np.float64], mean: float) -> Readout:
         """The readout with these weights."""
         count = len(AGES_S) * FEATURES
+        sizes = past_sizes(self.shares)
+        rest = embedding_size(len(weight) - count, self.shares)
         return Readout(
             place=place,
             past=self.past,
             embedding=self.embedding,
-            past_weight=(weight[:count].reshape(past_sizes().shape) * past_sizes()).astype("f4"),
-            embedding_weight=(weight[count:] * embedding_size(len(weight) - count)).astype("f4"),
+            past_weight=(weight[:count].reshape(sizes.shape) * sizes).astype("f4"),
+            embedding_weight=(weight[count:] * rest).astype("f4"),
             bias=mean,
         )
 
 
-def past_sizes() -> Floats:
+def past_sizes(shares: Shares) -> Floats:
     """Size of each feature of the past: float32[AGES, FEATURES]."""
     sizes = np.empty((len(AGES_S), FEATURES), np.float32)
-    sizes[:, :3] = np.sqrt(SHARES["logits"] / (3 * len(AGES_S)))
-    sizes[:, 3:] = np.sqrt(SHARES["motion"] / ((FEATURES - 3) * len(AGES_S)))
+    sizes[:, :3] = np.sqrt(shares.logits / (3 * len(AGES_S)))
+    sizes[:, 3:] = np.sqrt(shares.motion / ((FEATURES - 3) * len(AGES_S)))
     return sizes
 
 
-def embedding_size(length: int) -> float:
+def embedding_size(length: int, shares: Shares) -> float:
     """Size of each number of the embedding."""
-    return float(np.sqrt(SHARES["embedding"] / length))
+    return float(np.sqrt(shares.embedding / length))
 
 
 def scaling(values: Floats) -> Scaling:

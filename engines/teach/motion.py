@@ -131,11 +131,8 @@ def learn(seen: Watched, onsets_s: Times, *, threshold: float) -> Lesson:
         )
     fits = ways(threshold)
     checks = held_back(seen, onsets_s, fits)
-    before = checks["shipped"].timing
     way = chosen(checks)
-    if checks[way].timing <= before < checks["threshold"].timing:
-        way = "threshold"
-    after = checks[way].timing
+    before, after = checks["shipped"].timing, checks[way].timing
     if after < LEAST_SKILL:
         raise InputError(
             f"sound and picture do not go together (timing skill {after:.2f} on parts held back, "

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synchresis.engines.motion.readout import Floats, Readout
-from synchresis.engines.teach.fitting import PENALTY, Taught, embedding_size, past_sizes
+from synchresis.engines.teach.fitting import PENALTY, Shares, Taught, embedding_size, past_sizes
 from synchresis.engines.teach.timing import Scores, Times, bumps, f1, picked, threshold_of
 
 PULL: Final = 30.0
@@ -59,7 +59,7 @@ class Refresher:
         self._lag_s = taught.lag_s
         self._taught = taught
         self._readout = readout
-        sizes = [past_sizes().ravel(), np.full(len(readout.embedding_weight), self._size())]
+        sizes = [past_sizes(Shares()).ravel(), np.full(len(readout.embedding_weight), self._size())]
         self._sizes = np.concatenate([*sizes, np.ones(1)]).astype(np.float64)
         self._start = self._weights(readout)
         self._weight = self._start.copy()
@@ -123,10 +123,12 @@ class Refresher:
         T = len(stretch.captured_s)
         past = self._readout.past.apply(stretch.past).reshape(T, -1)
         embedding = self._readout.embedding.apply(stretch.embedding)
-        return np.concatenate((past, embedding, np.ones((T, 1))), 1) * self._sizes
+        joined = np.concatenate((past, embedding, np.ones((T, 1), np.float32)), 1)
+        rows: NDArray[np.float64] = joined.astype(np.float64) * self._sizes
+        return rows
 
     def _size(self) -> float:
-        return embedding_size(len(self._readout.embedding_weight))
+        return embedding_size(len(self._readout.embedding_weight), Shares())
 
     def _weights(self, readout: Readout) -> NDArray[np.float64]:
         parts = (readout.past_weight.ravel(), readout.embedding_weight, [readout.bias])

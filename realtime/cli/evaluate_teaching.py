@@ -63,11 +63,16 @@ def clips_part(
 ) -> dict[str, Any]:
     """Clips by the reliability of their onsets."""
     from synchresis.engines.evaluation.clips import read_clips
+    from synchresis.engines.evaluation.teaching import enough
     from synchresis.engines.evaluation.teaching_material import clip_material
 
     clips = read_clips(args.clips, min_rating=args.min_rating)
     known = {clip.name: clip.row.get("onset_reliability", "") for clip in clips}
-    usable = [clip for clip in clips if known[clip.name] in RELIABLE["medium"]]
+    usable = [
+        clip
+        for clip in clips
+        if known[clip.name] in RELIABLE["medium"] and enough(clip.onsets_s, clip.duration_s)
+    ]
     made = trials((clip_material(clip, watcher, cache) for clip in usable), threshold)
     groups = {
         f"clips, onsets {least}": [one for one in made if known[one.name] in values]
