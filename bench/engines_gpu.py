@@ -1,6 +1,8 @@
 """The media path on a GPU: grey picture to samples, its parts, and how far it is from the CPU."""
 
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from functools import cache, partial
 from itertools import islice
 from typing import Final
@@ -60,15 +62,14 @@ def gpu_parts(options: Options, pack: Pack) -> list[Part]:
     parts: list[Part] = []
     if options.wants("flow"):
         for size in (SIZE, LARGE):
-            work = partial(measure_flow, options, size)
-            parts.append((f"engines.gpu.flow.{_label(size)}", work))
+            name = f"engines.gpu.flow.{_label(size)}"
+            parts += [(name, partial(measure_flow, options, size))]
     if options.wants("paths"):
         for loader in LOADERS:
-            work = partial(measure_loader, options, pack, loader)
-            parts.append((f"engines.gpu.{loader}", work))
+            parts += [(f"engines.gpu.{loader}", partial(measure_loader, options, pack, loader))]
         for which in ENGINES:
-            work = partial(measure_half, options, pack, which)
-            parts.append((f"engines.gpu.tensorrt-fp16.{which}", work))
+            name = f"engines.gpu.tensorrt-fp16.{which}"
+            parts += [(name, partial(measure_half, options, pack, which))]
     return parts
 
 
@@ -95,26 +96,24 @@ def measure_flow(options: Options, size: tuple[int, int]) -> list[Result]:
     ]
 
 
-def measure_loader(options: Options, pack: Pack, loader: str) -> list[Result]:
+def measure_loader(options: Options, pack: Pack, loader: str) -> Iterator[Result]:
     """One backend: whole service, its stages, hops of one and of 64 zones, parity of the paths."""
     name = f"engines.gpu.{loader}"
-    motion = open_motion_path(pack, loaders=(loader,))
-    voice = open_voice_path(pack, loaders=(loader,))
-    crowd = open_voice_path(pack, batch=ZONES, loaders=(loader,))
-    results = measure_whole(options, pack, motion, voice, name=name)
-    for label, path in (("hop", voice), (f"hop.zones{ZONES}", crowd)):
-        results += timing_results(measure_hop(options, path, f"{name}.{label}"))
-    steps = options.repeats(FULL_STEPS)
-    progress(f"{name}: parity over {steps} frames and hops")
-    pictures = (frame.picture for frame in islice(endless(_frames(options, SIZE)), steps))
-    report = motion_path_parity(motion, pack, pictures)
-    results += parity_results(f"{name}.parity.motion", report)
-    report = voice_path_parity(voice, pack, played_voice_steps(pack, 1, steps))
-    results += parity_results(f"{name}.parity.voice", report)
-    motion.close()
-    voice.close()
-    crowd.close()
-    return results
+    with ExitStack() as opened:
+        motion = opened.enter_context(closing(open_motion_path(pack, loaders=(loader,))))
+        voice = opened.enter_context(closing(open_voice_path(pack, loaders=(loader,))))
+        yield from measure_whole(options, pack, motion, voice, name=name)
+        yield from timing_results(measure_hop(options, voice, f"{name}.hop"))
+        crowd = open_voice_path(pack, batch=ZONES, loaders=(loader,))
+        opened.enter_context(closing(crowd))
+        yield from timing_results(measure_hop(options, crowd, f"{name}.hop.zones{ZONES}"))
+        steps = options.repeats(FULL_STEPS)
+        progress(f"{name}: parity over {steps} frames and hops")
+        pictures = (frame.picture for frame in islice(endless(_frames(options, SIZE)), steps))
+        report = motion_path_parity(motion, pack, pictures)
+        yield from parity_results(f"{name}.parity.motion", report)
+        report = voice_path_parity(voice, pack, played_voice_steps(pack, 1, steps))
+        yield from parity_results(f"{name}.parity.voice", report)
 
 
 def measure_half(options: Options, pack: Pack, which: Which) -> list[Result]:

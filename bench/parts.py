@@ -4,15 +4,15 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
 from synchresis.bench.result import Result
 
-Part = tuple[str, Callable[[], list[Result]]]
-"""Name of a part and what measures it."""
+Part = tuple[str, Callable[[], Iterable[Result]]]
+"""Name of a part and what measures it; what it gave before it failed is kept."""
 
 _BEGUN: Final = time.monotonic()
 
@@ -36,7 +36,8 @@ def run_parts(bench: str, parts: Sequence[Part]) -> list[Result]:
         with _terminated_as_interrupted():
             for number, (name, work) in enumerate(parts, 1):
                 progress(f"{number}/{len(parts)} {name}")
-                results += _guarded(name, work)
+                for result in _guarded(name, work):
+                    results.append(result)  # noqa: PERF402  one by one, for what comes in between
     except KeyboardInterrupt:
         note = f"interrupted in {name}; what was measured before it is here"
         return [*results, Result(f"{bench}.complete", 0, "count", note=note)]
@@ -44,13 +45,13 @@ def run_parts(bench: str, parts: Sequence[Part]) -> list[Result]:
     return [*results, Result(f"{bench}.complete", 1, "count", note=note)]
 
 
-def _guarded(name: str, work: Callable[[], list[Result]]) -> list[Result]:
+def _guarded(name: str, work: Callable[[], Iterable[Result]]) -> Iterator[Result]:
     try:
-        return work()
+        yield from work()
     except Exception as err:  # noqa: BLE001  whatever fails on a strange machine, the rest goes on
         progress(f"{name} failed: {err}")
         note = f"{type(err).__name__}: {err}"
-        return [Result(f"{name}.runs", 0, "count", note=note)]
+        yield Result(f"{name}.runs", 0, "count", note=note)
 
 
 @contextmanager

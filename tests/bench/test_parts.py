@@ -1,6 +1,7 @@
 import os
 import signal
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -33,17 +34,28 @@ def test_a_part_that_fails_says_so_and_the_rest_goes_on(error) -> None:
     assert good.metric == "b.good.x" and complete.value == 1
 
 
+def test_what_a_part_gave_before_it_failed_is_kept() -> None:
+    def some() -> Iterator[Result]:
+        yield from row("b.first")
+        raise EngineError("out of memory")
+
+    first, failed, _ = run_parts("b", [("b.part", some)])
+    assert first.metric == "b.first" and failed.metric == "b.part.runs"
+    assert "out of memory" in failed.note
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_what_was_measured_before_an_interruption_is_kept(number) -> None:
     before = signal.getsignal(signal.SIGTERM)
 
-    def interrupted() -> list[Result]:
+    def interrupted() -> Iterator[Result]:
+        yield from row("b.half")
         os.kill(os.getpid(), number)
         threading.Event().wait(5)
-        return row("b.never")
+        yield from row("b.never")
 
     parts = [("one", lambda: row("b.one")), ("two", interrupted), ("three", lambda: row("b.3"))]
     results = run_parts("b", parts)
-    assert [r.metric for r in results] == ["b.one", "b.complete"]
+    assert [r.metric for r in results] == ["b.one", "b.half", "b.complete"]
     assert results[-1].value == 0 and "interrupted in two" in results[-1].note
     assert signal.getsignal(signal.SIGTERM) is before
