@@ -1,5 +1,6 @@
 """Scores a network gives to a batch of held-out worlds."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -21,10 +22,8 @@ LOOKAHEADS_MS: Final = (-50, -25, 0, 20, 40, 60, 80, 100, 120)
 
 def save_tracks(path: Path, network: MotionNetwork, batch: Batch) -> None:
     """Score held-out sequences at every lookahead into a file for `load_tracks`."""
-    content = {}
-    for lookahead_ms in LOOKAHEADS_MS:
-        tracks = tracks_of(network, batch, lookahead_ms / 1e3)
-        content[f"score{lookahead_ms}"] = np.stack([track.score for track in tracks])
+    found = tracks_by_lookahead(network, batch, LOOKAHEADS_MS)
+    content = {f"score{ms}": np.stack([t.score for t in tracks]) for ms, tracks in found.items()}
     content["captured_s"] = batch.captured_s.double().cpu().numpy()
     content["event_s"] = batch.event_s.double().cpu().numpy()
     np.savez_compressed(path, allow_pickle=False, **content)
@@ -44,21 +43,36 @@ def load_tracks(path: Path) -> dict[int, list[Track]]:
     }
 
 
-@torch.no_grad()
-def tracks_of(
-    network: MotionNetwork, batch: Batch, tau_s: float = 0.0, *, chunk: int = 8
-) -> list[Track]:
+def tracks_of(network: MotionNetwork, batch: Batch, tau_s: float = 0.0) -> list[Track]:
     """Scores of every sequence of a batch at a lookahead, the network in evaluation mode."""
-    out = []
+    ms = round(1e3 * tau_s)
+    return tracks_by_lookahead(network, batch, (ms,))[ms]
+
+
+@torch.no_grad()
+def tracks_by_lookahead(
+    network: MotionNetwork, batch: Batch, lookaheads_ms: Sequence[int], *, chunk: int = 8
+) -> dict[int, list[Track]]:
+    """Scores of every sequence at several lookaheads, milliseconds; the way down is run once."""
+    out: dict[int, list[Track]] = {ms: [] for ms in lookaheads_ms}
     for start in range(0, len(batch.pixels), chunk):
         part = batch.take(torch.arange(start, min(start + chunk, len(batch.pixels))))
-        tau = torch.full_like(part.captured_s[:, 0], tau_s)
-        heads = network(part.pixels.float()[:, :, None] / 255, *network_inputs(part, tau))
-        scores = joined(heads).double().cpu().numpy()
-        for row, score in enumerate(scores):
-            events = part.event_s[row].double().cpu().numpy()
-            times = part.captured_s[row].double().cpu().numpy()
-            out.append(Track(score, times, np.sort(events[np.isfinite(events)])))
+        flow, timing = network_inputs(part, torch.zeros_like(part.captured_s[:, 0]))
+        features = network.encode(part.pixels.float()[:, :, None] / 255, flow, timing[..., 0])
+        for ms, tracks in out.items():
+            timing[..., 1] = ms / 1e3
+            heads = network.decode(features, timing.flatten(0, 1))
+            shape = timing.shape[:2]
+            scores = joined({name: value.unflatten(0, shape) for name, value in heads.items()})
+            tracks += [
+                Track(score, times, np.sort(events[np.isfinite(events)]))
+                for score, times, events in zip(
+                    scores.double().cpu().numpy(),
+                    part.captured_s.double().cpu().numpy(),
+                    part.event_s.double().cpu().numpy(),
+                    strict=True,
+                )
+            ]
     return out
 
 
