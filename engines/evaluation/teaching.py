@@ -6,11 +6,12 @@ events; no offset is fitted. Teaching is set against the same pack with that lag
 of the recording's own only, and against a readout taught with onsets in wrong places.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synchresis.engines.evaluation.score_onsets import (
     TOLERANCES_S,
@@ -42,6 +43,9 @@ DRAWS: Final = 12
 
 TIMING: Final = 4
 """Column of timing skill."""
+
+Draws = NDArray[np.float64]
+"""Timing skill: float64[tolerances], or float64[draws, tolerances]."""
 
 Way = Callable[[Watched, EventTimes], Taught]
 
@@ -137,29 +141,43 @@ def report(trials: Sequence[Trial], seed: int = 1) -> dict[str, Any]:
         for _ in range(BOOT)
     ]
     whole = np.arange(len(trials))
-    out: dict[str, Any] = {
+    drawn = {name: np.array([timings(t, d) for d in draws]) for name, t in tables.items()}
+    own = {name: timings(table, whole) for name, table in tables.items()}
+    return {
         "recordings": len(names),
         "parts": len(trials),
         "onsets": sum(len(one.truth_s) for one in trials),
         "readouts_kept": sum(one.kept == "readout" for one in trials),
-        "ways": {},
-        "gains": {},
+        "ways": {
+            name: way_row(scores(*table, whole), drawn[name]) for name, table in tables.items()
+        },
+        "gains": {
+            name: gains(own[name] - own["threshold"], drawn[name] - drawn["threshold"])
+            for name in ("readout", "kept", "shuffled")
+        },
     }
-    for name, table in tables.items():
-        values = scores(*table, whole)
-        out["ways"][name] = {
-            tolerance: {
-                "precision": row[0],
-                "recall": row[1],
-                "f1": row[2],
-                "timing": row[TIMING],
-                "interval": interval([timing(table, draw, tolerance) for draw in draws]),
-            }
-            for tolerance, row in values.items()
+
+
+def way_row(values: Mapping[float, tuple[float, ...]], drawn: Draws) -> dict[float, dict[str, Any]]:
+    """Scores of a way per tolerance, timing skill with its interval."""
+    return {
+        tolerance: {
+            "precision": row[0],
+            "recall": row[1],
+            "f1": row[2],
+            "timing": row[TIMING],
+            "interval": interval(drawn[:, column]),
         }
-    for name in ("readout", "kept", "shuffled"):
-        out["gains"][name] = gains(tables[name], tables["threshold"], whole, draws)
-    return out
+        for column, (tolerance, row) in enumerate(values.items())
+    }
+
+
+def gains(gain: Draws, drawn: Draws) -> dict[float, dict[str, Any]]:
+    """What a way adds to another per tolerance, with its interval over recordings."""
+    return {
+        tolerance: {"gain": float(gain[column]), "interval": interval(drawn[:, column])}
+        for column, tolerance in enumerate(TOLERANCES_S)
+    }
 
 
 Table = tuple[Any, list[Any], list[Any]]
@@ -180,25 +198,13 @@ def tables_of(trials: Sequence[Trial], name: str, seed: int) -> Table:
     )
 
 
-def timing(table: Table, parts: Any, tolerance: float) -> float:
-    """Timing skill of some parts."""
-    return scores(*table, parts)[tolerance][TIMING]
+def timings(table: Table, parts: Any) -> Draws:
+    """Timing skill of some parts, float64[tolerances]."""
+    found = scores(*table, parts)
+    return np.array([found[tolerance][TIMING] for tolerance in TOLERANCES_S])
 
 
-def gains(table: Table, base: Table, whole: Any, draws: Sequence[Any]) -> dict[float, Any]:
-    """What a way adds to another, with its interval, per tolerance."""
-    return {
-        tolerance: {
-            "gain": timing(table, whole, tolerance) - timing(base, whole, tolerance),
-            "interval": interval(
-                [timing(table, d, tolerance) - timing(base, d, tolerance) for d in draws]
-            ),
-        }
-        for tolerance in TOLERANCES_S
-    }
-
-
-def interval(values: Sequence[float]) -> list[float]:
+def interval(values: Draws) -> list[float]:
     """95 % interval of bootstrap values."""
     return [float(v) for v in np.percentile(values, [2.5, 97.5])]
 
@@ -210,7 +216,7 @@ def lines(trials: Sequence[Trial], seed: int = 1) -> list[dict[str, Any]]:
         own = [one for one in trials if one.name == name]
         whole = np.arange(len(own))
         values = {
-            way: timing(tables_of(own, way, seed), whole, TOLERANCES_S[1]) for way in own[0].heard_s
+            way: float(timings(tables_of(own, way, seed), whole)[1]) for way in own[0].heard_s
         }
         onsets = sum(len(one.truth_s) for one in own)
         out.append({"name": name, "onsets": onsets, "choices": [one.kept for one in own], **values})

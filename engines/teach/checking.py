@@ -1,7 +1,7 @@
 """Held-back check: does teaching help on parts of the recording it did not learn from?"""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -9,8 +9,8 @@ import numpy as np
 
 from synchresis.engines.evaluation.score_onsets import evaluate
 from synchresis.engines.motion.readout import logit
-from synchresis.engines.teach.fitting import Taught, fit_readout, fit_threshold
-from synchresis.engines.teach.timing import TOLERANCE_S, Times, lag_of, picked, refined
+from synchresis.engines.teach.fitting import Taught, correlation, fit_readout, fit_threshold
+from synchresis.engines.teach.timing import TOLERANCE_S, Scores, Times, lag_of, picked, refined
 from synchresis.engines.teach.watching import Watched
 
 Fit = Callable[[Watched, Times], Taught]
@@ -21,6 +21,9 @@ HELD: Final = 5
 LEAST_ONSETS: Final = 3
 """Onsets without which a part teaches nothing."""
 
+DOUBT: Final = 0.1
+"""Agreement by which parts held back may wrong a readout, which is better more often than not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -30,6 +33,8 @@ class Check:
         f1: at ±50 ms, timing: timing skill at ±50 ms.
         precision: of the events, recall: of the onsets.
         events: made.
+        agreement: correlation of the scores of frames with nearness to an onset; it needs no
+            threshold, and so tells more than the others where there are few hits.
     """
 
     f1: float
@@ -37,6 +42,7 @@ class Check:
     precision: float
     recall: float
     events: int
+    agreement: float = 0.0
 
 
 def shipped(threshold: float) -> Fit:
@@ -66,6 +72,7 @@ def held_back(seen: Watched, onsets_s: Times, fits: Mapping[str, Fit]) -> dict[s
     """
     edges = np.linspace(seen.captured_s[0], np.nextafter(seen.captured_s[-1], np.inf), HELD + 1)
     heard: dict[str, list[Times]] = {name: [] for name in fits}
+    frames: dict[str, list[tuple[Scores, Scores]]] = {name: [] for name in fits}
     truths: list[Times] = []
     spans: list[float] = []
     for begin, end in pairwise(edges.tolist()):
@@ -77,9 +84,23 @@ def held_back(seen: Watched, onsets_s: Times, fits: Mapping[str, Fit]) -> dict[s
         spans.append(end - begin)
         for name, fit in fits.items():
             taught = fit(seen.part(~inside), onsets_s[~own])
-            times = taught.heard_s(seen)
+            scores = taught.scores(seen)
+            times = taught.heard_s(seen, scores)
             heard[name].append(times[(times >= begin) & (times < end)] - begin)
-    return {name: check(found, truths, spans) for name, found in heard.items()}
+            score, near = taught.agreement(seen, scores, onsets_s)
+            frames[name].append((score[inside], near[inside]))
+    return {
+        name: replace(check(heard[name], truths, spans), agreement=agreeing(frames[name]))
+        for name in fits
+    }
+
+
+def agreeing(frames: list[tuple[Scores, Scores]]) -> float:
+    """Correlation of scores and nearness to an onset over all parts, 0 for none."""
+    if not frames:
+        return 0.0
+    scores, near = (np.concatenate(parts) for parts in zip(*frames, strict=True))
+    return correlation(scores, near)
 
 
 def check(heard: list[Times], truths: list[Times], spans_s: list[float]) -> Check:
@@ -92,6 +113,6 @@ def check(heard: list[Times], truths: list[Times], spans_s: list[float]) -> Chec
 
 
 def chosen(checks: Mapping[str, Check]) -> str:
-    """The way that serves better on parts held back; the readout only if it is better."""
-    better = checks["readout"].timing > checks["threshold"].timing
-    return "readout" if better else "threshold"
+    """The readout, unless its scores agree clearly less with parts held back than the network's."""
+    worse = checks["readout"].agreement < checks["threshold"].agreement - DOUBT
+    return "threshold" if worse else "readout"

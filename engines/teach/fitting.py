@@ -85,10 +85,6 @@ class Taught:
     threshold: float
     readout: Readout | None = None
 
-    def events(self, seen: Watched) -> NDArray[np.intp]:
-        """Frames at which the live picker makes an event."""
-        return picked(seen.captured_s, self.scores(seen), self.threshold)
-
     def scores(self, seen: Watched) -> Scores:
         """Score of each frame, float64[T]."""
         if self.readout is None:
@@ -96,11 +92,24 @@ class Taught:
         rows = described(seen, self.readout.place)
         return self.readout.scores(history(seen, rows), seen.embedding)
 
-    def heard_s(self, seen: Watched) -> Times:
-        """When its events should sound, float64[N], rising."""
-        at = self.events(seen)
-        times = seen.t_s[at] if self.readout is None else seen.captured_s[at]
-        return np.sort(times + self.lag_s)
+    def times_s(self, seen: Watched) -> Times:
+        """When an event of each frame would happen, float64[T]."""
+        return seen.t_s if self.readout is None else seen.captured_s
+
+    def heard_s(self, seen: Watched, scores: Scores | None = None) -> Times:
+        """When the live picker's events should sound, float64[N], rising.
+
+        Args:
+            seen: the frames.
+            scores: of `scores(seen)`, if they are there already.
+        """
+        scores = self.scores(seen) if scores is None else scores
+        at = picked(seen.captured_s, scores, self.threshold)
+        return np.sort(self.times_s(seen)[at] + self.lag_s)
+
+    def agreement(self, seen: Watched, scores: Scores, onsets_s: Times) -> tuple[Scores, Scores]:
+        """Scores of frames, and how near each is to an onset: float64[T] each."""
+        return scores, bumps(self.times_s(seen), onsets_s - self.lag_s)
 
 
 def fit_threshold(seen: Watched, onsets_s: Times) -> Taught:
