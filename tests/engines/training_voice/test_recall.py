@@ -20,6 +20,7 @@ from synchresis.engines.training.voice.recall import (  # noqa: E402
 )
 from synchresis.engines.training.voice.recordings import Recordings  # noqa: E402
 from synchresis.engines.training.voice.remember import (  # noqa: E402
+    compare,
     describe,
     first_phases,
     reduce,
@@ -228,3 +229,18 @@ def without_takes(recall: Recall) -> Recall:
             basis=recall.basis.reshape(len(KNOTS), 80, -1),
         )
     )
+
+
+def test_soft_and_loud_recordings_of_one_sound_are_alike(
+    learned: Learned, tiny_recorded: Recordings
+) -> None:
+    softer = np.float32(10 ** (2 * (0.8 - 1)))
+    sound = tiny_recorded.sound(0)
+    size = tiny_recorded.samples.size
+    samples = np.resize(np.concatenate([sound, softer * sound]), size).astype(np.float32)
+    strength = np.where(np.arange(40) % 2, 0.8, 1.0).astype(np.float32)
+    course, _ = compare(learned, replace(tiny_recorded, samples=samples, strength=strength))
+    loud, soft = course[0], course[1]
+    heard = loud > loud.max() - 3.0
+    assert heard.sum() > 20
+    assert (loud - soft)[heard].abs().max() < 0.1
