@@ -1,7 +1,7 @@
 """EventPicker: maps of probability to single events, one hit one event."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -20,6 +20,9 @@ FALL: Final = 0.6
 
 AHEAD: Final = 1.0
 """Intervals by which an event may lie after the one its frame answers for."""
+
+FORETOLD: Final = 0.7
+"""A hit told to lie later than this, in intervals, is looked at once more in the next frame."""
 
 REACH: Final = 2
 """Cells round the strongest one whose maps place and weigh the event."""
@@ -87,6 +90,7 @@ class ZoneState:
     armed: bool = True
     last_t_ns: int | None = None
     last_decided_ns: int | None = None
+    foretold: Event | None = None
 
     def rises(self, score: float, bar: float) -> bool:
         """Take the score of a frame; whether it reaches the bar while the zone listens."""
@@ -120,7 +124,9 @@ class EventPicker:
 
     A zone's score joins the mean of its two best cells with the whole-picture probability. An
     event is made when the score reaches the bar while the zone listens; the zone then listens
-    again only after the score fell. Only the past is used.
+    again only after the score fell. A hit that is told to be still to come waits for the frame
+    whose interval holds it: that frame knows its time better and is in time for it. Only the past
+    is used.
 
     Args:
         zones: rectangles of the picture.
@@ -144,7 +150,7 @@ class EventPicker:
         """Forget what was rising, after a gap in the stream; refractory times stay."""
         for zone in state.zones:
             zone.score = zone.peak = 0.0
-            zone.armed = True
+            zone.armed, zone.foretold = True, None
 
     def step(self, maps: FrameMaps, state: PickerState) -> tuple[Event, ...]:
         """Events of one frame, in time order."""
@@ -157,11 +163,29 @@ class EventPicker:
 
     def _pick(self, index: int, maps: FrameMaps, zone: ZoneState) -> Event | None:
         masked = maps.impact * self._masks[index]
-        if not zone.rises(joined_score(masked, maps.total, self.settings.whole), self._bar):
+        rises = zone.rises(joined_score(masked, maps.total, self.settings.whole), self._bar)
+        if zone.foretold is not None:
+            return self._come(masked, maps, zone)
+        if not rises:
             return None
         event = placed_event(masked, maps, index)
-        accepted = zone.accept(event.t_ns, event.decided_ns, self._refractory_ns)
-        return event if accepted else None
+        if not zone.accept(event.t_ns, event.decided_ns, self._refractory_ns):
+            return None
+        if event.t_ns > moment(maps.begin_ns, maps.end_ns, FORETOLD):
+            zone.foretold = event
+            return None
+        return event
+
+    def _come(self, masked: Grid, maps: FrameMaps, zone: ZoneState) -> Event | None:
+        """A hit seen coming a frame ago, with what is known now; its interval is this frame's."""
+        before, zone.foretold = zone.foretold, None
+        assert before is not None
+        event = placed_event(masked, maps, before.zone)
+        if zone.score < FALL * self._bar:
+            t_ns = min(max(before.t_ns, maps.begin_ns + 1), maps.end_ns)
+            event = replace(before, t_ns=t_ns, decided_ns=event.decided_ns)
+        zone.last_t_ns, zone.last_decided_ns = event.t_ns, event.decided_ns
+        return event
 
 
 def joined_score(masked: Grid, total: float, whole: float) -> float:

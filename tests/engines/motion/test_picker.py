@@ -112,3 +112,42 @@ def test_a_zone_smaller_than_a_cell_still_has_one():
 def test_settings_out_of_range_are_refused(bad):
     with pytest.raises(ParameterError, match=next(iter(bad))):
         PickerSettings(**bad)
+
+
+def foretold(values: list[float], whens: list[float]):
+    """Events of frames whose best cells have these values and times."""
+    picker, found = EventPicker((Zone(),), PickerSettings()), []
+    state = picker.initial_state()
+    for index, (value, when) in enumerate(zip(values, whens, strict=True)):
+        found.append(picker.step(maps(index, {(9, 9): value, (9, 10): value}, when=when), state))
+    return found, picker, state
+
+
+def test_a_hit_still_to_come_waits_for_the_frame_that_holds_it_and_takes_its_time():
+    found, _, _ = foretold([0.1, 0.9, 0.8, 0.9, 0.1], [0.5, 1.2, 0.25, 0.5, 0.5])
+    assert [len(events) for events in found] == [0, 0, 1, 0, 0]
+    (event,) = found[2]
+    assert event.t_ns == STEP_NS + STEP_NS // 4  # frame 2 answers for (1, 2] steps
+    assert event.decided_ns == 2 * STEP_NS
+
+
+def test_a_hit_still_to_come_keeps_its_time_when_the_next_frame_knows_nothing():
+    found, _, _ = foretold([0.1, 0.9, 0.1], [0.5, 1.25, 0.9])
+    ((event,),) = [events for events in found if events]
+    assert event.t_ns == pytest.approx(STEP_NS + STEP_NS // 4, abs=2)
+    assert event.decided_ns == 2 * STEP_NS
+
+
+def test_a_hit_still_to_come_is_never_heard_before_its_frame_or_after_it():
+    found, _, _ = foretold([0.1, 0.9, 0.1], [0.5, 0.8, 0.9])
+    ((event,),) = [events for events in found if events]
+    assert event.t_ns == STEP_NS + 1
+    found, _, _ = foretold([0.1, 0.9, 0.1], [0.5, 2.0, 0.9])
+    ((event,),) = [events for events in found if events]
+    assert STEP_NS < event.t_ns <= 2 * STEP_NS
+
+
+def test_what_was_to_come_is_forgotten_with_a_gap():
+    _, picker, state = foretold([0.1, 0.9], [0.5, 1.5])
+    picker.quiet(state)
+    assert picker.step(maps(2, {(9, 9): 0.1, (9, 10): 0.1}), state) == ()

@@ -5,8 +5,6 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
 from synchresis.engines.training.motion.batch import (  # noqa: E402
-    SOUND_BANDS,
-    Batch,
     mirrored,
     relit,
 )
@@ -31,24 +29,7 @@ from synchresis.engines.training.motion.train import RunningAverage  # noqa: E40
 from synchresis.engines.training.motion.validate import joined, network_inputs  # noqa: E402
 
 
-def batch_of(count: int = 2, frames: int = 12, *, event_s: float = 0.1501) -> Batch:
-    torch.manual_seed(0)
-    times = torch.arange(frames) / 30
-    return Batch(
-        pixels=torch.randint(0, 255, (count, frames, 120, 160), dtype=torch.uint8),
-        flow=torch.randn(count, frames, 4, 30, 40).half(),
-        motion=0.1 * torch.randn(count, frames, 6),
-        captured_s=times.expand(count, -1).clone(),
-        event_s=torch.tensor([[event_s, math.inf]]).repeat(count, 1),
-        event_xy=torch.tensor([[[0.25, 0.5], [0.5, 0.5]]]).repeat(count, 1, 1),
-        event_strength=torch.tensor([[0.8, 0.0]]).repeat(count, 1),
-        levels=torch.zeros(count, frames, 2),
-        located=torch.ones(count, dtype=torch.bool),
-        sound=torch.zeros(count, frames, SOUND_BANDS),
-    )
-
-
-def test_the_frame_whose_interval_holds_the_event_answers_for_it():
+def test_the_frame_whose_interval_holds_the_event_answers_for_it(batch_of):
     share, when = soft_hits(batch_of(), torch.tensor([0.0, 0.05]))
     assert share[0, :, 0].argmax() == 5 and share[0, 5, 0] == 1
     assert share[1, :, 0].argmax() == 4  # 50 ms ahead: the frame at 133 ms answers to 183 ms
@@ -61,12 +42,12 @@ def test_the_frame_whose_interval_holds_the_event_answers_for_it():
     assert share[..., 1].max() == 0
 
 
-def test_late_frames_are_forgiven_more_than_early_ones():
+def test_late_frames_are_forgiven_more_than_early_ones(batch_of):
     share, _ = soft_hits(batch_of(), torch.zeros(2))
     assert share[0, 6, 0] > 0.5 > 0.2 > share[0, 4, 0] > share[0, 2, 0]
 
 
-def test_targets_lie_where_the_event_is():
+def test_targets_lie_where_the_event_is(batch_of):
     targets = targets_of(batch_of(), torch.zeros(2))
     assert divmod(int(targets.impact[0, 5].argmax()), 40) in {(14, 9), (14, 10), (15, 9), (15, 10)}
     assert targets.strength[0, 5][targets.near[0, 5] > 0] == pytest.approx(0.8)
@@ -74,7 +55,7 @@ def test_targets_lie_where_the_event_is():
     assert targets.sounding[0, 5] == 1
 
 
-def test_silence_has_no_targets():
+def test_silence_has_no_targets(batch_of):
     targets = targets_of(batch_of(event_s=math.inf), torch.zeros(2))
     for value in (targets.impact, targets.total, targets.map, targets.near):
         assert value.abs().max() == 0
@@ -86,7 +67,7 @@ def test_blob_peaks_at_its_cell():
     assert plane[29, 0] == pytest.approx(1.0) and plane[28, 0] == pytest.approx(math.exp(-0.5))
 
 
-def test_mirroring_twice_is_nothing_and_once_moves_the_event():
+def test_mirroring_twice_is_nothing_and_once_moves_the_event(batch_of):
     batch = batch_of()
     once = mirrored(batch, torch.tensor([True, False]))
     assert once.event_xy[0, 0, 0] == 0.75 and once.event_xy[1, 0, 0] == 0.25
@@ -98,13 +79,13 @@ def test_mirroring_twice_is_nothing_and_once_moves_the_event():
     torch.testing.assert_close(twice.event_xy, batch.event_xy)
 
 
-def test_relit_pixels_stay_pixels():
+def test_relit_pixels_stay_pixels(batch_of):
     pixels = relit(batch_of().pixels, torch.Generator().manual_seed(0))
     assert pixels.shape == (2, 12, 1, 120, 160)
     assert pixels.min() >= 0 and pixels.max() <= 1 and pixels.std() > 0.05
 
 
-def test_losses_fall_for_right_answers_and_reach_every_weight():
+def test_losses_fall_for_right_answers_and_reach_every_weight(batch_of):
     torch.manual_seed(0)
     batch = batch_of()
     network = MotionNetwork(NetworkSettings(pixel=4, fine=8, middle=8, deep=12, embedding=6))
@@ -132,7 +113,7 @@ def test_contrast_prefers_two_clusters():
     assert contrastive(split, torch.zeros(6, dtype=torch.int64)) == 0
 
 
-def test_reel_keeps_the_newest():
+def test_reel_keeps_the_newest(batch_of):
     reel = Reel(4)
     for value in range(3):
         batch = batch_of()

@@ -1,6 +1,7 @@
 """Leave-one-source-out: sources stay together, and truth is where the picture shows it."""
 
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,6 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
-from tests.engines.training_motion.test_labels import batch_of  # noqa: E402
 
 from synchresis.engines.evaluation.clips import Clip  # noqa: E402
 from synchresis.engines.training.motion.batch import Batch  # noqa: E402
@@ -27,7 +27,13 @@ from synchresis.engines.training.motion.network import MotionNetwork, NetworkSet
 SHAPES = ((4, 30, 40), (4, 15, 20), (8, 8, 10), (8,), (24,))
 
 
-def seen_of(name: str, source: str, onsets, *, lag_s: float = 0.0, frames: int = 90) -> Seen:
+@pytest.fixture
+def seen_of(batch_of):
+    """Clips encoded as noise."""
+    return partial(make_seen, batch_of)
+
+
+def make_seen(batch_of, name: str, source: str, onsets, *, lag_s=0.0, frames=90) -> Seen:
     clip = Clip(name, Path(name), 3.0, np.array(onsets), np.array(onsets), {"source_repo": source})
     batch = batch_of(1, frames)
     own = {f.name: getattr(batch, f.name) for f in fields(Batch)}
@@ -39,7 +45,7 @@ def seen_of(name: str, source: str, onsets, *, lag_s: float = 0.0, frames: int =
     return Seen(clip, lag_s, Encoded(**own, **features))
 
 
-def test_a_source_is_never_on_both_sides():
+def test_a_source_is_never_on_both_sides(seen_of):
     clips = [seen_of(f"c{k}", source, [1.0] * k) for k, source in enumerate("abacbddab", 1)]
     folds = folds_of(clips, 3)
     assert sorted(s.clip.name for fold in folds for s in fold) == sorted(s.clip.name for s in clips)
@@ -49,7 +55,7 @@ def test_a_source_is_never_on_both_sides():
     assert max(sizes) - min(sizes) < 12
 
 
-def test_a_stretch_holds_the_onsets_its_frames_show_less_the_lag():
+def test_a_stretch_holds_the_onsets_its_frames_show_less_the_lag(seen_of):
     seen = seen_of("c", "a", [0.4, 1.0, 2.2, 2.9], lag_s=0.1)
     part = stretch(seen, 15)  # 0.5 s to 2.0667 s: shown there are 0.9 and, at 2.1, nothing more
     times = part.event_s[0][torch.isfinite(part.event_s[0])]
@@ -59,7 +65,7 @@ def test_a_stretch_holds_the_onsets_its_frames_show_less_the_lag():
     assert torch.equal(part.x1[0, 0], seen.features.x1[0, 15])
 
 
-def test_refining_raises_the_scores_at_the_onsets_of_its_own_clips():
+def test_refining_raises_the_scores_at_the_onsets_of_its_own_clips(seen_of):
     torch.manual_seed(0)
     start = MotionNetwork(NetworkSettings(pixel=4, fine=4, middle=4, deep=8, embedding=4)).eval()
     seen = seen_of("c", "a", [k / 3 for k in range(1, 9)])

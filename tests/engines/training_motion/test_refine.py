@@ -69,9 +69,7 @@ def test_errors_of_time_count_in_seconds_whatever_the_frame_rate():
     assert losses[0] == pytest.approx(float(losses[1])) and losses[0] > 2.5
 
 
-def test_targets_of_time_go_on_past_the_interval():
-    from tests.engines.training_motion.test_labels import batch_of
-
+def test_targets_of_time_go_on_past_the_interval(batch_of):
     targets = targets_of(batch_of(), torch.zeros(2))
     row, col = divmod(int(targets.impact[0, 5].argmax()), 40)
     told = targets.when[0, 4:7, row, col]
