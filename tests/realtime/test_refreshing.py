@@ -128,6 +128,22 @@ def test_a_playing_parser_follows_and_the_pack_can_be_kept(taught, rng):
     parser.close()
 
 
+def test_frames_from_outside_the_recording_are_not_learned_from(taught, rng, monkeypatch):
+    parser = MotionParser(taught, backend="onnx")
+    refreshing = Refreshing(parser, taught, lambda stopping: None)
+    told = []
+    monkeypatch.setattr(refreshing.refresher, "learn", lambda one: told.append(one.captured_s))
+    refreshing._use(refreshing.refresher._taught)
+    one = stretch(rng, START_S, seconds=30.0)
+    for row in zip(one.captured_s, one.past, one.embedding, strict=True):
+        parser.taught.tell(*row)
+    for begin_s in (START_S + 10, START_S + 20):
+        refreshing.hear(clicks(np.array([begin_s + 3.0]), begin_s, 8.0, rng))
+    spans = [(times[0] - START_S, times[-1] - START_S) for times in told]
+    assert np.allclose(spans, [(10, 18), (20, 28)], atol=0.04)
+    parser.close()
+
+
 def test_a_microphone_that_fails_ends_the_lesson_not_the_performance(taught):
     def broken(stopping):
         raise DeviceError("no microphone; plug one in")
