@@ -115,7 +115,7 @@ class MotionParser:
         self.taught = ReadoutStage(readout) if readout is not None else None
         self.zones = zones
         self.lookahead_ns = lookahead_ns
-        self.settings = picker_settings(pack, sensitivity)
+        self.settings = replace(picker_settings(pack, sensitivity), waits=readout is None)
         self._picker = EventPicker(zones, self.settings, rows=entry.rows, cols=entry.cols)
         self._meter = LevelMeter(zones, rows=entry.rows, cols=entry.cols)
         self._flow = Flow(FlowSettings(rows=entry.rows, cols=entry.cols))

@@ -37,12 +37,15 @@ class PickerSettings:
         sensitivity: odds of the score are multiplied by it; 1 leaves the pack's threshold.
         refractory_s: shortest time between two events of a zone, seconds.
         whole: share of the whole-picture probability in a zone's score (geometric mean), 0..1.
+        waits: whether a hit told to be still to come waits for its frame; not where `when` is
+            fixed, as it is for taught readouts.
     """
 
     threshold: float = 0.5
     sensitivity: float = 1.0
     refractory_s: float = 0.060
     whole: float = 0.5
+    waits: bool = True
 
     def __post_init__(self) -> None:
         if not 0 < self.threshold < 1:
@@ -171,7 +174,8 @@ class EventPicker:
         event = placed_event(masked, maps, index)
         if not zone.accept(event.t_ns, event.decided_ns, self._refractory_ns):
             return None
-        if event.t_ns > moment(maps.begin_ns, maps.end_ns, FORETOLD):
+        latest = moment(maps.begin_ns, maps.end_ns, FORETOLD)
+        if self.settings.waits and event.t_ns > latest:
             zone.foretold = event
             return None
         return event

@@ -151,3 +151,10 @@ def test_what_was_to_come_is_forgotten_with_a_gap():
     _, picker, state = foretold([0.1, 0.9], [0.5, 1.5])
     picker.quiet(state)
     assert picker.step(maps(2, {(9, 9): 0.1, (9, 10): 0.1}), state) == ()
+
+
+def test_nothing_waits_where_times_are_fixed():
+    picker = EventPicker((Zone(),), PickerSettings(waits=False))
+    state = picker.initial_state()
+    (event,) = picker.step(maps(1, {(9, 9): 0.9, (9, 10): 0.9}, when=1.0), state)
+    assert event.t_ns == event.decided_ns == STEP_NS
