@@ -33,7 +33,10 @@ class Track:
 
 
 def decided(track: Track, bar: float) -> Times:
-    """Capture times of the frames at which the live picker would make an event."""
+    """Capture times of the frames at which the live picker takes an event.
+
+    One seen coming sounds in the frame after; scores alone do not tell which.
+    """
     zone = ZoneState()
     refractory_ns = round(REFRACTORY_S * NS_PER_S)
     found = []

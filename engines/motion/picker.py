@@ -128,8 +128,8 @@ class EventPicker:
     A zone's score joins the mean of its two best cells with the whole-picture probability. An
     event is made when the score reaches the bar while the zone listens; the zone then listens
     again only after the score fell. A hit that is told to be still to come waits for the frame
-    whose interval holds it: that frame knows its time better and is in time for it. Only the past
-    is used.
+    whose interval holds it: that frame knows its time better and is in time for it; a gap in the
+    stream just then loses it. Only the past is used.
 
     Args:
         zones: rectangles of the picture.

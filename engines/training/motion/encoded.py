@@ -46,15 +46,19 @@ class Encoded(Batch):
     memory: Tensor
 
 
-@torch.no_grad()
 def encode(network: MotionNetwork, worlds: Sequence[World], draws: torch.Generator) -> Encoded:
     """Film worlds, change their look as training does, run the way down over them."""
     batch = film(worlds, torch.device("cpu"))
     batch = mirrored(batch, torch.rand(len(worlds), generator=draws) < 0.5)
-    pixels = relit(batch.pixels, draws)
-    flow, timing = network_inputs(batch, torch.zeros(len(worlds)))
+    flow, _ = network_inputs(batch, torch.zeros(len(worlds)))
+    return encode_batch(network, batch, relit(batch.pixels, draws), rescaled(flow, draws))
+
+
+@torch.no_grad()
+def encode_batch(network: MotionNetwork, batch: Batch, pixels: Tensor, flow: Tensor) -> Encoded:
+    """Run the way down over a batch, seen as pixels and flow say; see `MotionNetwork.encode`."""
     with torch.autocast("cpu", torch.bfloat16):
-        features = network.encode(pixels, rescaled(flow, draws), timing[..., 0])
+        features = network.encode(pixels, flow, batch.dt_s)
     shape = batch.captured_s.shape
     named = {
         name: value.half().unflatten(0, shape)

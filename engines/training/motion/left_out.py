@@ -20,8 +20,8 @@ from torch import Tensor
 from synchresis.engines.evaluation.clips import Clip, read_clips
 from synchresis.engines.evaluation.score_onsets import best_offset, evaluate
 from synchresis.engines.evaluation.tracks import THRESHOLDS, Track, decided
-from synchresis.engines.training.motion.batch import Batch, together
-from synchresis.engines.training.motion.encoded import FEATURES, Encoded, decode
+from synchresis.engines.training.motion.batch import together
+from synchresis.engines.training.motion.encoded import FEATURES, Encoded, decode, encode_batch
 from synchresis.engines.training.motion.film import EVENTS
 from synchresis.engines.training.motion.labels import targets_of
 from synchresis.engines.training.motion.losses import terms_of, total_loss
@@ -52,13 +52,8 @@ def see(clip: Clip, network: MotionNetwork, bar: float) -> Seen:
     """Encode a clip from its first frame; the lag is what suits the unrefined network best."""
     video = read_video(clip.path)
     batch = cut(video, len(video.captured_s), 0)
-    flow, timing = network_inputs(batch, torch.zeros(1))
-    with torch.autocast("cpu", torch.bfloat16):
-        features = network.encode(batch.pixels.float()[:, :, None] / 255, flow, timing[..., 0])
-    named = {name: value.half()[None] for name, value in zip(FEATURES, features, strict=True)}
-    own = {name: getattr(batch, name) for name in Batch.__dataclass_fields__}
-    own["pixels"], own["flow"] = batch.pixels[:, :, :0, :0], batch.flow[:, :, :, :0, :0]
-    encoded = Encoded(**own, **named)
+    flow, _ = network_inputs(batch, torch.zeros(1))
+    encoded = encode_batch(network, batch, batch.pixels.float()[:, :, None] / 255, flow)
     seen = Seen(clip, 0.0, encoded)
     # best_offset is what is added to the events to meet the sound: sound minus picture
     return replace(seen, lag_s=best_offset(decided(track_of(seen, network), bar), clip.onsets_s))
@@ -100,12 +95,7 @@ def refine(
 ) -> MotionNetwork:
     """The network with its upper part trained on clips."""
     network = copy.deepcopy(start)
-    for weight in network.parameters():
-        weight.requires_grad_(False)
-    upper = network.upper()
-    for weight in upper:
-        weight.requires_grad_(True)
-    optimizer = torch.optim.AdamW(upper, lr=rate, weight_decay=0.02)
+    optimizer = torch.optim.AdamW(network.only_upper(), lr=rate, weight_decay=0.02)
     rng = np.random.default_rng(0)
     zero = torch.zeros(8)
     for step in range(steps):

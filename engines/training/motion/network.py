@@ -183,10 +183,12 @@ class MotionNetwork(nn.Module):
         memory = self.context_memory(pooled.unflatten(0, (B, T)), dt_s, None).flatten(0, 1)
         return x1, x2, x3, pooled, memory
 
-    def upper(self) -> list[nn.Parameter]:
-        """Weights of the way up and the heads."""
+    def only_upper(self) -> list[nn.Parameter]:
+        """Let only the way up and the heads learn from here on; their weights."""
         lower = ("pixels", "flow1", "merge", "level", "down", "context")
-        return [p for name, p in self.named_parameters() if not name.startswith(lower)]
+        for name, weight in self.named_parameters():
+            weight.requires_grad_(not name.startswith(lower))
+        return [weight for weight in self.parameters() if weight.requires_grad]
 
     def merged(
         self, pixels: Tensor, pixels_before: Tensor, flow: Tensor, flow_before: Tensor, seen: Tensor

@@ -86,11 +86,7 @@ class Refiner:
         self.settings = settings
         settings.out.mkdir(parents=True, exist_ok=True)
         self.network = load_network(settings.start)
-        for weight in self.network.parameters():
-            weight.requires_grad_(False)
-        self.weights = self.network.upper()
-        for weight in self.weights:
-            weight.requires_grad_(True)
+        self.weights = self.network.only_upper()
         self.average = RunningAverage(self.network, most=0.99)
         self.optimizer = torch.optim.AdamW(self.weights, lr=settings.rate, weight_decay=0.02)
         self.draws = torch.Generator().manual_seed(settings.seed + 1)
