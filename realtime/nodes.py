@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from synchresis.engines.frame import Frame
 from synchresis.engines.gesture import Gesture
 from synchresis.engines.motion.parser import MotionParser, MotionState, check_lookahead
-from synchresis.engines.motion.picker import EventPicker
 from synchresis.engines.pipeline import VirtualPlayout
 from synchresis.engines.playout import Block, Playout
 from synchresis.engines.timebase import NS_PER_S
@@ -139,11 +138,7 @@ class ParserNode:
         Raises:
             ParameterError: out of range.
         """
-        parser = self._parser
-        settings = replace(parser.settings, sensitivity=sensitivity)
-        rows, cols = self._state.last_map.shape
-        parser.settings = settings
-        parser._picker = EventPicker(parser.zones, settings, rows=rows, cols=cols)
+        self._parser.set_sensitivity(sensitivity)
 
     @property
     def lookahead_ns(self) -> int:

@@ -115,11 +115,10 @@ class MotionParser:
         self.taught = ReadoutStage(readout) if readout is not None else None
         self.zones = zones
         self.lookahead_ns = lookahead_ns
-        self.settings = replace(picker_settings(pack, sensitivity), waits=readout is None)
-        self._picker = EventPicker(zones, self.settings, rows=entry.rows, cols=entry.cols)
+        self._grid = (entry.rows, entry.cols)
+        self._pick_by(replace(picker_settings(pack, sensitivity), waits=readout is None))
         self._meter = LevelMeter(zones, rows=entry.rows, cols=entry.cols)
         self._flow = Flow(FlowSettings(rows=entry.rows, cols=entry.cols))
-        self._grid = (entry.rows, entry.cols)
         self._cells = cell_centres(entry.rows, entry.cols)
         self._engine: Engine = open_engine(pack, "motion", backend=backend)
         self._embedding = next(
@@ -131,11 +130,22 @@ class MotionParser:
 
         The new readout must look at the same place as the one before, whose past it goes on with.
         """
-        self.settings = replace(self.settings, threshold=threshold)
-        self._picker = EventPicker(
-            self.zones, self.settings, rows=self._grid[0], cols=self._grid[1]
-        )
+        self._pick_by(replace(self.settings, threshold=threshold))
         self.taught = taught
+
+    def set_sensitivity(self, sensitivity: float) -> None:
+        """Multiply the odds of every impact from the next frame on; from any thread.
+
+        Raises:
+            ParameterError: out of range.
+        """
+        self._pick_by(replace(self.settings, sensitivity=sensitivity))
+
+    def _pick_by(self, settings: PickerSettings) -> None:
+        """Another picker; states of the one before fit it."""
+        rows, cols = self._grid
+        self.settings = settings
+        self._picker = EventPicker(self.zones, settings, rows=rows, cols=cols)
 
     @property
     def backend(self) -> str:

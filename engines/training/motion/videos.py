@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from synchresis.engines.motion.analysis import AnalysisState, analyse
 from synchresis.engines.motion.parser import cell_centres, write_flow_input
 from synchresis.engines.onsets import Onsets, band_weights, find_onsets
+from synchresis.engines.teach.soundtracks import read_soundtrack
 from synchresis.engines.training.motion.batch import SOUND_BANDS, Batch
 from synchresis.engines.training.motion.film import EVENTS, GRID
 from synchresis.errors import InputError
@@ -80,7 +81,7 @@ def read_video(path: Path, *, longest_s: float = LONGEST_S) -> Video:
     Raises:
         InputError: no pictures or no sound in it.
     """
-    sound, sound_s = read_sound(path, longest_s)
+    sound, sound_s = read_soundtrack(path, longest_s)
     pixels, flows, motions, times = [], [], [], []
     for time_s, state, flow_input, motion in analysed(path, longest_s):
         pixels.append(state.small.copy())
@@ -102,25 +103,6 @@ def read_video(path: Path, *, longest_s: float = LONGEST_S) -> Video:
         onsets,
         bands_at(sound, captured - shift),
     )
-
-
-def read_sound(path: Path, longest_s: float) -> tuple[NDArray[np.float32], float]:
-    """Mono soundtrack at RATE and the time of its first sample, seconds."""
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.audio:
-                raise InputError(f"video {path} has no sound; it cannot teach")
-            resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
-            parts: list[NDArray[np.float32]] = []
-            first: float | None = None
-            for frame in container.decode(audio=0):
-                first = float(frame.time or 0.0) if first is None else first
-                parts += [np.asarray(p.to_ndarray()[0]) for p in resampler.resample(frame)]
-                if sum(map(len, parts)) > longest_s * RATE:
-                    break
-    except (av.error.FFmpegError, OSError) as err:
-        raise InputError(f"video {path} cannot be read: {err}") from err
-    return (np.concatenate(parts) if parts else np.zeros(0, np.float32)), first or 0.0
 
 
 def analysed(
