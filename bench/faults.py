@@ -13,19 +13,20 @@ from synchresis.engines.timebase import NS_PER_S
 from synchresis.errors import ParameterError
 from synchresis.realtime.sources.source import LiveSource
 
-Kind = Literal["stall", "burst", "jump", "kill", "unplug"]
+Kind = Literal["stall", "burst", "jump", "kill_parser", "kill_speaker", "unplug"]
 """No frames for a while; frames held back, then all at once; stamps off for a while; the parser's
-process killed and started again after a while; the camera's node gone without a word, with its
-socket, and a new one in its place after a while."""
+or a speaker's process killed and started again after a while; the camera's node gone without a
+word, with its socket, and a new one in its place after a while."""
 
-NODE_FAULTS: Final[tuple[Kind, ...]] = ("kill", "unplug")
+NODE_FAULTS: Final[tuple[Kind, ...]] = ("kill_parser", "kill_speaker", "unplug")
 """Faults of nodes; the others are the source's."""
 
 LENGTHS_S: Final[dict[Kind, tuple[float, float]]] = {
     "stall": (0.2, 3.0),
     "burst": (0.1, 0.6),
     "jump": (0.5, 2.0),
-    "kill": (0.2, 1.0),
+    "kill_parser": (0.2, 1.0),
+    "kill_speaker": (0.2, 1.0),
     "unplug": (0.3, 2.0),
 }
 """Shortest and longest of each kind, seconds."""
@@ -34,10 +35,12 @@ RECOVERY_S: Final[dict[Kind, float]] = {
     "stall": 2.0,
     "burst": 2.0,
     "jump": 2.5,
-    "kill": 8.0,
+    "kill_parser": 8.0,
+    "kill_speaker": 9.0,
     "unplug": 3.0,
 }
-"""Left alone after each kind; a process that starts must load its engine first."""
+"""Left alone after each kind; a process that starts must load its engine first, and a speaker
+measure D."""
 
 JUMP_S: Final = 0.8
 """Largest jump of the stamps, either way."""

@@ -1,8 +1,9 @@
 """`bench soak`: hours of live run with random faults; what is counted, and how soon it recovers.
 
-Camera and speaker run here, the parser in a process of its own, joined by ipc sockets. By a seeded
-plan the camera stalls, holds frames back, or stamps them wrongly, its node disappears, and the
-parser's process is killed.
+Camera and a speaker run here, the parser and another speaker in processes of their own, joined by
+ipc sockets. By a seeded plan the camera stalls, holds frames back, or stamps them wrongly, its node
+disappears, and the process of the parser or of the other speaker is killed. The speaker here lives
+through it all: what it counts and how its memory grows is that of the whole run.
 """
 
 import tempfile
@@ -23,6 +24,7 @@ from synchresis.bench.options import Options
 from synchresis.bench.result import Report
 from synchresis.bench.soak_log import Incident, SoakLog
 from synchresis.bench.soak_report import soak_findings
+from synchresis.bench.soak_speaker import Lives
 from synchresis.engines.instrument import Instrument, InstrumentSettings
 from synchresis.engines.packs import load_pack
 from synchresis.engines.timebase import NS_PER_S
@@ -41,6 +43,10 @@ QUICK_FOOTAGE_S: Final = 1.0
 
 START_S: Final = 120.0
 """Longest time until the first gesture comes."""
+
+GRACE_S: Final = 120.0
+"""A run that is over goes on until the last fault is recovered from, at most this long: on a busy
+machine a process takes its time to start, and counts must not depend on that."""
 
 _TICK_S: Final = 0.05
 
@@ -81,11 +87,13 @@ class Soak:
         at = Path(self._folder.name)
         self._at = Addresses(f"ipc://{at}/frames", f"ipc://{at}/gestures")
         self._parser: Child | None = None
+        self._speakers = Lives(options.pack, self._at.gestures, FPS)
         self._threads: list[NodeThread] = []
         self._camera: NodeThread | None = None
         self._outlets: list[Outlet] = []
         self._nodes: dict[Kind, tuple[Callable[[], None], Callable[[], None]]] = {
-            "kill": (self._kill_parser, self._start_parser),
+            "kill_parser": (self._kill_parser, self._start_parser),
+            "kill_speaker": (self._speakers.kill, self._speakers.start),
             "unplug": (self._stop_camera, self._start_camera),
         }
         self._down: Fault | None = None
@@ -93,7 +101,11 @@ class Soak:
         self._log = SoakLog()
 
     def start(self) -> None:
-        """Draw the footage, load the engines, start the speaker and the parser."""
+        """Draw the footage, load the engines, start both speakers and the parser.
+
+        Raises:
+            EngineError: the other speaker does not start.
+        """
         options = self._options
         self._instrument = Instrument(load_pack(options.pack), InstrumentSettings(lookahead_ns=0))
         self._instrument.prepare()
@@ -105,25 +117,27 @@ class Soak:
         loop_settings = LoopSettings(nominal_fps=FPS)
         self._loop = DeviceLoop(playout, ring, self._clock, self._take, loop_settings)
         self._start_parser()
+        self._speakers.start()
+        if not self._speakers.wait(START_S):
+            raise EngineError(f"soak: the other speaker did not start within {START_S:g} s")
 
     def run(self, faults: list[Fault], seconds: float) -> SoakLog:
         """Let it run with these faults.
 
         Args:
             faults: by plan, times since the first frame.
-            seconds: length.
+            seconds: length, see also `GRACE_S`.
         """
-        loops = int(seconds / (self._footage.times_ns[-1] / NS_PER_S)) + 2
+        loops = int((seconds + GRACE_S) / (self._footage.times_ns[-1] / NS_PER_S)) + 2
         self._source = LastingSource(MemoryCamera(self._footage, loops=loops), faults)
         self._launch()
         begin_ns = self._await_begin()
         pending = [fault for fault in faults if fault.kind in NODE_FAULTS]
         self._log.incidents = [Incident.of(fault, begin_ns) for fault in faults]
-        end_ns = begin_ns + round(seconds * NS_PER_S)
-        while (now_ns := self._clock.now_ns()) < end_ns:
+        while self._goes_on(seconds, elapsed_ns := self._clock.now_ns() - begin_ns):
             self._check()
-            self._torment(pending, (now_ns - begin_ns) / NS_PER_S)
-            self._log.sample(now_ns - begin_ns, self._parser.pid if self._parser else None)
+            self._torment(pending, elapsed_ns / NS_PER_S)
+            self._watch(elapsed_ns)
             threading.Event().wait(_TICK_S)
         self._finish()
         return self._log
@@ -135,6 +149,7 @@ class Soak:
         for thread in self._threads:
             thread.join(5)
         self._kill_parser()
+        self._speakers.kill()
         self._inlet.close()
         self._context.destroy(linger=0)
         if self._instrument is not None:
@@ -181,13 +196,28 @@ class Soak:
             threading.Event().wait(_TICK_S)
         return self._source.begin_ns
 
+    def _goes_on(self, seconds: float, elapsed_ns: int) -> bool:
+        """Whether the run is not over, or is waiting for the last recovery and its first hit."""
+        over_s = elapsed_ns / NS_PER_S - seconds
+        waits = self._log.unrecovered() > 0 or not self._speakers.sounding
+        return over_s < 0 or (over_s < GRACE_S and waits)
+
     def _check(self) -> None:
         """Faults are ours alone: what ends by itself is an error."""
         for thread in self._threads:
             if thread.error is not None:
                 raise thread.error
-        if self._parser is not None and self._parser.exitcode is not None:
-            raise EngineError(f"soak: the parser ended by itself with {self._parser.exitcode}")
+        for name, child in (("parser", self._parser), ("speaker", self._speakers.child)):
+            if child is not None and child.exitcode is not None:
+                raise EngineError(f"soak: the {name} ended by itself with {child.exitcode}")
+
+    def _watch(self, elapsed_ns: int) -> None:
+        """Note what the other speaker says, and how large all have grown."""
+        playing_ns = self._speakers.hear()
+        if playing_ns is not None:
+            self._log.hear_speaker(playing_ns)
+        pids = (each.pid if each else None for each in (self._parser, self._speakers.child))
+        self._log.sample(elapsed_ns, *pids)
 
     def _torment(self, pending: list[Fault], elapsed_s: float) -> None:
         """Take a node down, or put a new one in its place, when it is time."""
@@ -221,4 +251,5 @@ class Soak:
             "malformed": self._inlet.counts.malformed
             + sum(each.counts.malformed for each in self._outlets),
             "gestures_lost": self._inlet.counts.lost + self._inlet.counts.dropped,
+            **{f"speaker.{what}": count for what, count in self._speakers.counts().items()},
         }

@@ -1,5 +1,6 @@
 """What a soak writes down: in bounded memory, however long it runs."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Self
 
@@ -29,7 +30,8 @@ class Incident:
         kind: what happened.
         begin_ns: when, process clock.
         end_ns: when the cause was gone; news before that does not count as recovery.
-        recovered_ns: when the first normal news came, None if none has.
+        recovered_ns: when the first normal news came, for a killed speaker at the new one that has
+            measured D by then; None if none has.
     """
 
     kind: Kind
@@ -57,16 +59,17 @@ class SoakLog:
         incidents: the faults, in time order.
         ages_ms: of news outside incidents: capture → here; a fair sample of all.
         news: how many there were in all.
-        memory: seconds since the begin, MiB of this process, MiB of the parser's (0 while dead).
+        memory: seconds since the begin; MiB of this process, of the parser's and of the killed
+            speaker's (0 while they are dead).
         counts: events, losses, empty rings.
     """
 
     incidents: list[Incident] = field(default_factory=list)
     ages_ms: list[float] = field(default_factory=list)
     news: int = 0
-    memory: list[tuple[float, float, float]] = field(default_factory=list)
+    memory: list[tuple[float, float, float, float]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
-    _next: int = 0
+    _done: int = 0
     _sampled_ns: int = -MEMORY_EVERY_NS
     _rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
 
@@ -74,37 +77,56 @@ class SoakLog:
         """Take one message that came to the speaker; its thread only."""
         if not isinstance(delivery.body, Sighting):
             return
-        gesture = delivery.body.gesture
-        age_ns = delivery.received_ns - gesture.captured_ns
-        normal = gesture.end_ns > gesture.begin_ns and 0 <= age_ns <= NORMAL_NS
-        self._recover(delivery.received_ns, normal=normal)
+        age_ns = delivery.received_ns - delivery.body.gesture.captured_ns
+        if is_normal(delivery):
+            self._recover(delivery.received_ns)
         if not self._troubled(delivery.received_ns):
             self._keep(age_ns / 1e6)
 
-    def sample(self, elapsed_ns: int, parser: int | None) -> None:
+    def hear_speaker(self, playing_ns: int) -> None:
+        """The killed speaker's newest process plays since then; from any thread."""
+        for incident in self.incidents:
+            waits = incident.kind == "kill_speaker" and incident.recovered_ns is None
+            if waits and playing_ns >= incident.end_ns:
+                incident.recovered_ns = playing_ns
+
+    def unrecovered(self) -> int:
+        """Incidents after which not all has been well yet."""
+        return sum(incident.recovered_ns is None for incident in self.incidents)
+
+    def sample(self, elapsed_ns: int, parser: int | None, speaker: int | None) -> None:
         """Note the memory, once a second.
 
         Args:
             elapsed_ns: since the begin.
             parser: its process, None while it is dead.
+            speaker: process of the one that is killed, None while it is dead.
         """
         if elapsed_ns - self._sampled_ns < MEMORY_EVERY_NS:
             return
         self._sampled_ns = elapsed_ns
-        self.memory.append((elapsed_ns / NS_PER_S, memory_mib(None), memory_mib(parser)))
+        theirs, killed = (0.0 if pid is None else memory_mib(pid) for pid in (parser, speaker))
+        self.memory.append((elapsed_ns / NS_PER_S, memory_mib(None), theirs, killed))
 
-    def _recover(self, now_ns: int, *, normal: bool) -> None:
-        """Put away incidents whose cause is gone and after which all is well."""
-        while normal and self._next < len(self.incidents):
-            incident = self.incidents[self._next]
+    def _open(self) -> Iterator[Incident]:
+        """Incidents not yet recovered from, those to come too, in time order; one thread only."""
+        while self._done < len(self.incidents) and self.incidents[self._done].recovered_ns:
+            self._done += 1
+        rest = range(self._done, len(self.incidents))
+        return (self.incidents[i] for i in rest if self.incidents[i].recovered_ns is None)
+
+    def _recover(self, now_ns: int) -> None:
+        """All is well on the way from the camera to here: put away what was before."""
+        for incident in self._open():
             if now_ns < incident.end_ns:
                 return
-            incident.recovered_ns = now_ns
-            self._next += 1
+            if incident.kind != "kill_speaker":
+                incident.recovered_ns = now_ns
 
     def _troubled(self, now_ns: int) -> bool:
         """Whether an incident is on or not yet recovered from."""
-        return self._next < len(self.incidents) and now_ns >= self.incidents[self._next].begin_ns
+        incident = next(self._open(), None)
+        return incident is not None and now_ns >= incident.begin_ns
 
     def _keep(self, age_ms: float) -> None:
         """Reservoir sampling."""
@@ -113,6 +135,15 @@ class SoakLog:
             self.ages_ms.append(age_ms)
         elif (place := int(self._rng.integers(self.news))) < KEPT:
             self.ages_ms[place] = age_ms
+
+
+def is_normal(delivery: Delivery) -> bool:
+    """Whether it is news: it answers for new time and came soon after its frame."""
+    if not isinstance(delivery.body, Sighting):
+        return False
+    gesture = delivery.body.gesture
+    age_ns = delivery.received_ns - gesture.captured_ns
+    return gesture.end_ns > gesture.begin_ns and 0 <= age_ns <= NORMAL_NS
 
 
 def memory_mib(process: int | None) -> float:

@@ -37,7 +37,7 @@ def memory_results(log: SoakLog) -> list[Result]:
     """Memory of this process at the end against early, and the most there was."""
     if len(log.memory) < 2:
         return []
-    ours = [mib for _, mib, _ in log.memory]
+    ours = [mib for _, mib, _, _ in log.memory]
     early, late = early_and_late(log)
     note = f"resident, end of the run against {_early_s(log):.0f} s after its begin"
     return [
@@ -49,8 +49,8 @@ def memory_results(log: SoakLog) -> list[Result]:
 def early_and_late(log: SoakLog) -> tuple[float, float]:
     """MiB of this process: median of the 10 s round the early moment, and of the last 10 s."""
     early_s, end_s = _early_s(log), log.memory[-1][0]
-    first = [mib for at, mib, _ in log.memory if abs(at - early_s) <= 5]
-    last = [mib for at, mib, _ in log.memory if at >= end_s - 10]
+    first = [mib for at, mib, _, _ in log.memory if abs(at - early_s) <= 5]
+    last = [mib for at, mib, _, _ in log.memory if at >= end_s - 10]
     return _middle(first), _middle(last)
 
 
@@ -58,7 +58,8 @@ _COLUMNS: Final = ["fault", "times", "recovered", "median", "worst"]
 _RECOVERY: Final = (
     "From the moment the cause is gone to the first normal news: it answers for new time and comes "
     "within 100 ms of its frame. A jump of the stamps must first be caught up with; a killed "
-    "parser must load its engine."
+    "parser must load its engine, a killed speaker also measure D (1.5 s); it is back when it "
+    "plays."
 )
 
 
@@ -94,9 +95,10 @@ def _times(incidents: list[Incident], kind: str) -> list[float]:
 def _memory_lines(log: SoakLog) -> Lines:
     step = max(1, len(log.memory) // _POINTS)
     points = log.memory[::step]
+    names = ("camera and speaker", "parser, killed", "other speaker, killed")
     series = {
-        "camera and speaker": [(round(at / 60, 3), round(mib, 1)) for at, mib, _ in points],
-        "parser": [(round(at / 60, 3), round(mib, 1)) for at, _, mib in points],
+        name: [(round(at / 60, 3), round(mib[place], 1)) for at, *mib in points]
+        for place, name in enumerate(names)
     }
     return Lines("Memory", "minutes", "MiB", series)
 

@@ -90,5 +90,5 @@ def test_plan_leaves_time_to_recover_and_repeats_with_its_seed():
 
 
 def test_a_kill_is_none_of_the_sources_business():
-    _, frames = played([Fault("kill", 1.0, 1.0)])
+    _, frames = played([Fault("kill_parser", 1.0, 1.0)])
     assert len(frames) == 300

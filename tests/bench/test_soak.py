@@ -40,6 +40,26 @@ def test_an_incident_is_over_with_the_first_normal_news_after_its_cause():
     assert log.ages_ms == [20, 20, 20], "news of troubled times has no part in the ages"
 
 
+def test_a_killed_speaker_is_back_when_its_new_process_plays():
+    log = SoakLog(
+        incidents=[
+            Incident("stall", 50 * MS, 60 * MS),
+            Incident("kill_speaker", 100 * MS, 200 * MS),
+            Incident("stall", 250 * MS, 300 * MS),
+        ]
+    )
+    log.hear_speaker(90 * MS)
+    for delivery in (news(70), news(150), news(220), news(310)):
+        log.hear(delivery)
+    assert [each.recovered_ns for each in log.incidents] == [70 * MS, None, 310 * MS]
+    assert log.unrecovered() == 1
+    assert log.ages_ms == [20], "one speaker is still away"
+    log.hear_speaker(400 * MS)
+    log.hear(news(410))
+    assert log.incidents[1].recovery_s == pytest.approx(0.2)
+    assert (log.unrecovered(), log.ages_ms) == (0, [20, 20])
+
+
 def test_the_end_of_a_source_is_no_news():
     log = SoakLog()
     log.hear(SimpleNamespace(body=End(0), received_ns=0))
@@ -57,15 +77,19 @@ def test_a_long_run_keeps_a_bounded_fair_sample(monkeypatch):
 
 
 def test_incidents_follow_the_plan():
-    incident = Incident.of(Fault("kill", 2.0, 0.5), begin_ns=10 * NS)
-    assert (incident.kind, incident.begin_ns, incident.end_ns) == ("kill", 12 * NS, 12.5 * NS)
+    incident = Incident.of(Fault("kill_parser", 2.0, 0.5), begin_ns=10 * NS)
+    assert (incident.kind, incident.begin_ns, incident.end_ns) == (
+        "kill_parser",
+        12 * NS,
+        12.5 * NS,
+    )
     assert incident.recovery_s is None
 
 
 def test_growing_memory_shows():
     steady, growing = SoakLog(), SoakLog()
-    steady.memory = [(float(t), 200.0, 100.0) for t in range(600)]
-    growing.memory = [(float(t), 200.0 + t / 10, 100.0) for t in range(600)]
+    steady.memory = [(float(t), 200.0, 100.0, 0.0) for t in range(600)]
+    growing.memory = [(float(t), 200.0 + t / 10, 100.0, 0.0) for t in range(600)]
     ratios = [memory_results(log)[0].value for log in (steady, growing)]
     assert ratios[0] == 1
     assert ratios[1] == pytest.approx(259.5 / 206, abs=0.01)
@@ -73,16 +97,21 @@ def test_growing_memory_shows():
 
 
 def test_findings_tell_what_did_not_recover():
-    log = SoakLog(incidents=[Incident("stall", 0, NS, 2 * NS), Incident("kill", 3 * NS, 4 * NS)])
-    log.memory = [(0.0, 1.0, 1.0), (10.0, 1.0, 1.0)]
+    log = SoakLog(
+        incidents=[Incident("stall", 0, NS, 2 * NS), Incident("kill_parser", 3 * NS, 4 * NS)]
+    )
+    log.memory = [(0.0, 1.0, 1.0, 1.0), (10.0, 1.0, 1.0, 0.0)]
     log.counts = {"xruns": 3}
     results, figures = soak_findings(log)
     values = {result.metric: result.value for result in results}
     assert values["soak.unrecovered"] == 1
     assert values["soak.recovery.stall.max"] == 1
-    assert values["soak.recovery.kill.count"] == 0
+    assert values["soak.recovery.kill_parser.count"] == 0
     assert values["soak.xruns"] == 3
-    assert figures[0].rows == [["kill", "1", "0", "", ""], ["stall", "1", "1", "1.00 s", "1.00 s"]]
+    assert figures[0].rows == [
+        ["kill_parser", "1", "0", "", ""],
+        ["stall", "1", "1", "1.00 s", "1.00 s"],
+    ]
 
 
 def test_memory_of_processes():
@@ -105,10 +134,14 @@ def torment(pack, seconds):
     assert report.value("soak.news") > 5 * seconds
     assert report.value("soak.played") > 0
     assert report.value("soak.frames_lost") > 0, "stalls must have cost frames"
+    kills = sum(fault.kind == "kill_speaker" for fault in planned)
+    assert report.value("soak.speaker.lives") == kills + 1
+    assert report.value("soak.speaker.silent_lives") == 0, "each new one plays"
+    assert report.value("soak.speaker.played") < report.value("soak.played"), "dead ones do not"
 
 
 def test_a_live_graph_recovers_from_every_fault(tiny_pack):
-    torment(tiny_pack, 42.0)
+    torment(tiny_pack, 46.0)
 
 
 @pytest.mark.soak
