@@ -58,7 +58,7 @@ def age_findings(runs: Runs, idle: Idle) -> Findings:
 
 def delay_waterfall(title: str, parts_ms: Mapping[str, float]) -> Waterfall:
     """D as a sum of its parts; the lookahead steps back."""
-    signed = {name: -ms if name == "lookahead" else ms for name, ms in parts_ms.items()}
+    signed = {name: 0.0 - ms if name == "lookahead" else ms for name, ms in parts_ms.items()}
     return Waterfall(title, "ms", signed)
 
 

@@ -37,13 +37,15 @@ img{max-width:100%;height:auto;image-rendering:auto;border-radius:4px}
 .legend{list-style:none;margin:.2em 0;padding:0;font-size:.88rem;display:flex;
  flex-wrap:wrap;gap:0 1em}
 .legend i{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin-right:.4em}
-.scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.88rem;width:100%}
+.scroll{overflow-x:auto}.scroll table:not(.numbers) :is(th,td):first-child{position:sticky;
+ left:0;background:var(--paper)}table{border-collapse:collapse;font-size:.88rem;width:100%}
 th,td{text-align:left;padding:.35em .6em .35em 0;border-bottom:1px solid var(--rule);
  vertical-align:top}td.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 td.name{min-width:8em}dl{display:grid;grid-template-columns:max-content 1fr;
  gap:0 1em;font-size:.88rem;margin:0}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 details{margin:.6em 0}summary{cursor:pointer;font-weight:600}
-@media (max-width:520px){svg{font-size:24px}
+@media (max-width:520px){svg{font-size:24px}table{font-size:.78rem}
+ th,td{padding:.3em .45em .3em 0}
  .numbers tr{display:flex;flex-wrap:wrap;gap:0 .9em;border-bottom:1px solid var(--rule);
  padding:.3em 0}.numbers td,.numbers th{border:0;padding:0}.numbers .name{flex:0 0 100%}
  .number::before{content:attr(data-label) " ";color:var(--soft)}

@@ -16,8 +16,10 @@ COLOURS = (
     "#d16ba5",
     "#8a6d3b",
     "#5a78d1",
+    "#9bbf3b",
+    "#e8590c",
 )
-"""Series colours, distinct on both backgrounds."""
+"""Series colours, distinct on both backgrounds; more series have them again, hollow."""
 
 WIDTH = 640
 """Width of every drawing in its own units; the page scales it to the screen."""
@@ -132,7 +134,7 @@ def draw_lines(
     body = [_horizontal_axis(x_axis, 272, x_label), _vertical_axis(y_axis, y_label)]
     for index, curve in enumerate(series.values()):
         placed = [(x_axis.place(x), y_axis.place(y)) for x, y in sorted(curve)]
-        body.append(_curve(placed, COLOURS[index % len(COLOURS)], joined=joined))
+        body.append(_curve(placed, index, joined=joined))
     return _svg(body, legend=dict.fromkeys(series, ""), height=330)
 
 
@@ -166,12 +168,15 @@ def _bar(row: int, name: str, ends: tuple[float, float], label: str) -> str:
     )
 
 
-def _curve(points: Sequence[Point], colour: str, *, joined: bool) -> str:
+def _curve(points: Sequence[Point], index: int, *, joined: bool) -> str:
+    turn, place = divmod(index, len(COLOURS))
+    colour = COLOURS[place]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     line = f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="3"/>'
-    radius = 4 if joined else 7
+    radius = 4 if joined and len(points) > 1 else 7
     dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}"/>' for x, y in points)
-    return f'{line if joined else ""}<g fill="{colour}">{dots}</g>'
+    fill = "none" if turn else colour
+    return f'{line if joined else ""}<g fill="{fill}" stroke="{colour}" stroke-width="2">{dots}</g>'
 
 
 def _horizontal_axis(axis: Axis, y: float, label: str) -> str:
@@ -199,13 +204,18 @@ def _vertical_axis(axis: Axis, label: str) -> str:
 def _svg(body: Sequence[str], *, legend: Mapping[str, str], height: int) -> str:
     """The drawing with its legend beneath it, as text the page can wrap."""
     marks = "".join(
-        f'<li><i style="background:{COLOURS[i % len(COLOURS)]}"></i>{escape(name)} {escape(text)}'
-        "</li>"
+        f'<li><i style="{_swatch(i)}"></i>{escape(name)} {escape(text)}</li>'
         for i, (name, text) in enumerate(legend.items())
     )
     listing = f'<ul class="legend">{marks}</ul>' if marks else ""
     drawing = "".join(body)
     return f'<svg viewBox="0 0 {WIDTH} {height}" role="img">{drawing}</svg>{listing}'
+
+
+def _swatch(index: int) -> str:
+    """Style of a series' square in the legend."""
+    turn, place = divmod(index, len(COLOURS))
+    return f"{'border:2px solid ' if turn else 'background:'}{COLOURS[place]}"
 
 
 def _empty(reason: str) -> str:

@@ -14,7 +14,7 @@ from synchresis.bench.result import (
     Table,
     Waterfall,
 )
-from synchresis.bench.svg import Axis, draw_histogram, draw_waterfall
+from synchresis.bench.svg import Axis, draw_histogram, draw_lines, draw_waterfall
 from synchresis.errors import InputError
 
 HOST = {
@@ -130,6 +130,14 @@ def test_waterfall_bars_begin_where_the_last_ended():
 def test_histogram_names_series_with_their_medians():
     drawing = draw_histogram({"idle": [1.0, 2.0, 3.0]}, "ms")
     assert "idle (median 2 ms)" in drawing
+
+
+def test_no_two_series_look_alike():
+    series = {f"method {k}": [(1.0 + k, 2.0)] for k in range(20)}
+    drawing = draw_lines(series, x_label="ms", y_label="px", logarithmic=True)
+    swatches = re.findall(r'<i style="([^"]+)"', drawing)
+    dots = re.findall(r'<g (fill="[^"]+" stroke="[^"]+")', drawing)
+    assert len(set(swatches)) == len(set(dots)) == 20
 
 
 def test_axis_places_and_ticks():

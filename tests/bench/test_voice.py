@@ -1,10 +1,23 @@
+import base64
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
 
+from synchresis.bench import voice
+from synchresis.bench.options import Options
 from synchresis.bench.report import render_page
-from synchresis.bench.result import Report
-from synchresis.bench.voice import instrument_results, sheets, voice_figures, voice_results
+from synchresis.bench.result import Image, Report, encode_report
+from synchresis.bench.voice import (
+    SHEETS,
+    SHOWN_HITS,
+    instrument_results,
+    sheets,
+    voice_figures,
+    voice_results,
+)
+from synchresis.engines.evaluation.voice_sheets import TILE, write_sheets
 
 
 def row(mel):
@@ -49,9 +62,12 @@ def test_names_are_no_numbers(evaluation):
 
 
 def test_tables_and_spectrograms_reach_the_page(evaluation, tmp_path):
-    cv2.imwrite(str(tmp_path / "glass.png"), np.zeros((8, 8, 3), np.uint8))
+    drawn = np.random.default_rng(0).integers(0, 255, (40, 8 * TILE[0], 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "glass.png"), drawn)
     pictures = sheets(tmp_path, ["glass", "wood"])
     assert [figure.title for figure in pictures] == ["Palette glass"]
+    shown = cv2.imdecode(np.frombuffer(base64.b64decode(pictures[0].png_base64), np.uint8), 1)
+    assert np.abs(shown - drawn[:, : SHOWN_HITS * TILE[0]].astype(int)).max() < 8
     figures = voice_figures(evaluation)
     assert figures[1].series == {
         "ours": [0.9, 1.5],
@@ -62,3 +78,28 @@ def test_tables_and_spectrograms_reach_the_page(evaluation, tmp_path):
     assert [cells[0] for cells in figures[2].rows] == ["glass", "wood"]
     page = render_page([Report("voice", {}, [], [*figures, *pictures])])
     assert "data:image/png;base64,iVBOR" in page
+
+
+def test_a_report_on_recordings_holds_spectrograms_and_stays_small(
+    evaluation, tmp_path, monkeypatch
+):
+    """As large as they can be: noise does not compress."""
+    names = [f"palette{k}" for k in range(2 * SHEETS)]
+    evaluation["palettes"] = {name: row(1.0) for name in names}
+    rng = np.random.default_rng(0)
+
+    def evaluate_voice(pack, folder, *, sheets):
+        targets = [SimpleNamespace(palette=name) for name in names for _ in range(9)]
+        for target in targets:
+            target.sound = rng.normal(0, 0.1, 48_000).astype(np.float32)
+        rows = [{"kind": "velocity", "made_mel": 1.0, "sampler_mel": 1.0} for _ in targets]
+        write_sheets(sheets, targets, [target.sound for target in targets], rows)
+        return evaluation
+
+    monkeypatch.setattr(voice, "evaluate_voice", evaluate_voice)
+    report = voice.run(Options(sounds=str(tmp_path)))
+    pictures = [figure for figure in report.figures if isinstance(figure, Image)]
+    assert [each.title for each in pictures] == [
+        f"Palette {name}" for name in (*names[:3], *names[-3:])
+    ]
+    assert len(encode_report(report)) < 1_500_000
