@@ -21,6 +21,10 @@ _BLIND_NS: Final = NS_PER_S // 10
 RETRY_S: Final = 1.0
 """A device that is away is looked for this often."""
 
+CLOSE_S: Final = 2.0
+"""A lost device that is not released within this time never will be: a stream of a JACK server that
+died waits for it for ever. Then it is left alone."""
+
 Open: TypeAlias = Callable[[], Ring]
 """Opens the device; called again and again when it went away, from a thread of its own."""
 
@@ -139,7 +143,9 @@ class LastingRing:
 
     def _seek(self, lost: Ring) -> None:
         """Release the lost device and open it again once it is there; a thread of its own."""
-        lost.close()
+        closer = threading.Thread(target=lost.close, name="lost audio device", daemon=True)
+        closer.start()
+        closer.join(CLOSE_S)
         while not self._closing.wait(self._retry_s):
             try:
                 self._found = self._open()

@@ -1,4 +1,5 @@
 import logging
+import threading
 import time
 from collections.abc import Callable
 
@@ -12,6 +13,7 @@ from synchresis.errors import DeviceError
 from synchresis.realtime.clock import Clock, SystemClock
 from synchresis.realtime.live import LiveSession, LiveSettings, Parts
 from synchresis.realtime.ring import SoftwareRing
+from synchresis.realtime.sinks import lasting
 from synchresis.realtime.sinks.lasting import STUCK_NS, LastingRing
 from synchresis.realtime.sources import SourceSettings
 
@@ -64,6 +66,7 @@ class Device(SoftwareRing):
         return self.socket.stuck or super().playing
 
     def close(self) -> None:
+        self.socket.released.wait()
         self.closed = True
 
 
@@ -78,6 +81,8 @@ class Socket:
         self.device: Device | None = None
         self.tries = 0
         self.losses = 0
+        self.released = threading.Event()
+        self.released.set()
 
     def open(self) -> Device:
         self.tries += 1
@@ -173,6 +178,22 @@ def test_the_device_that_comes_back_plays(
     tries = socket.tries
     time.sleep(0.02)
     assert socket.tries == tries, "nobody looks for a device that is there"
+
+
+def test_a_lost_device_that_is_never_released_is_left_alone(
+    ring: LastingRing, socket: Socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lasting, "CLOSE_S", 0.01)
+    lost = socket.device
+    socket.released.clear()
+    socket.pull()
+    assert not ring.playing
+    play(ring)
+    socket.present = True
+    until(lambda: not ring.playing)
+    assert not ring.away, "another was opened meanwhile"
+    assert lost is not None and not lost.closed
+    socket.released.set()
 
 
 def test_a_device_that_takes_nothing_is_lost(
