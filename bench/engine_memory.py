@@ -1,14 +1,22 @@
 """Memory of an engine: what a fresh process grows by when it opens one and steps it.
 
-The library of its runtime is in the figure, the interpreter and our own modules are not.
+On the host the library of its runtime is in the figure, on a GPU the driver's too; the interpreter
+and our own modules are not. On the card it is what opening and stepping took of its free memory,
+the context and our own kernels apart.
 """
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from synchresis.bench.child import Child, Say
 from synchresis.bench.soak_log import memory_mib
 from synchresis.engines.gpu.parity_inputs import motion_steps, voice_steps
 from synchresis.engines.packs import load_pack
-from synchresis.engines.runtime.engine import Which, open_on
+from synchresis.engines.runtime.engine import GPU_BACKENDS, Which, open_on
 from synchresis.errors import EngineError
+
+if TYPE_CHECKING:
+    from synchresis.engines.gpu.cuda_device import CudaDevice
 
 STEPS = 20
 """Steps made, so that what is allocated on first use is there."""
@@ -16,8 +24,21 @@ STEPS = 20
 _PATIENCE_S = 300.0
 
 
-def measure_memory(pack: str, backend: str, which: Which, *, batch: int) -> float:
-    """Resident memory of one open engine and its runtime, MiB.
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """What one open engine holds.
+
+    Attributes:
+        host_mib: resident memory of the process, MiB.
+        card_mib: memory of the card, MiB; None on a CPU.
+    """
+
+    host_mib: float
+    card_mib: float | None = None
+
+
+def measure_memory(pack: str, backend: str, which: Which, *, batch: int) -> Grown:
+    """Memory of one open engine and its runtime, in a process of its own.
 
     Raises:
         EngineError: the engine does not open there.
@@ -25,19 +46,32 @@ def measure_memory(pack: str, backend: str, which: Which, *, batch: int) -> floa
     child = Child(occupy, pack, backend, which, batch)
     grown = child.hear(_PATIENCE_S)
     child.join(1.0)
-    if grown is None:
+    if not isinstance(grown, Grown):
         raise EngineError(f"memory of {which} on {backend}, batch {batch}: the process failed")
-    return float(grown)
+    return grown
 
 
 def occupy(say: Say, name: str, backend: str, which: Which, batch: int) -> None:
-    """Open an engine, step it, and say by how many MiB this process grew."""
+    """Open an engine, step it, and say what that took, as `Grown`."""
     pack = load_pack(name)
     make = motion_steps if which == "motion" else voice_steps
     before = memory_mib(None)
+    card = _open_card() if backend in GPU_BACKENDS else None
+    free = card.free_bytes() if card else 0
     engine = open_on(backend, pack, which, batch=batch)
     engine.prepare()
     state = engine.initial_state()
     for inputs in make(engine.spec, batch, STEPS):
         engine.step(inputs, state)
-    say(memory_mib(None) - before)
+    taken = (free - card.free_bytes()) / 2**20 if card else None
+    say(Grown(memory_mib(None) - before, taken))
+    engine.close()
+    if card:
+        card.close()
+
+
+def _open_card() -> "CudaDevice":
+    """Context and kernels, which all engines of a process share."""
+    from synchresis.engines.gpu.cuda_device import CudaDevice
+
+    return CudaDevice()

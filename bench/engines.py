@@ -31,8 +31,8 @@ PARITY_BATCHES: Final[Mapping[Which, tuple[int, ...]]] = {"motion": (1,), "voice
 
 
 NOTE: Final = (
-    "equal: sizes, inputs' shapes, one thread each, calls in turn; not equal: torch's weights are "
-    "untrained, its states are given anew as arguments"
+    "equal: sizes, inputs' shapes, one thread each, calls in turn, on a GPU inputs and outputs in "
+    "host memory; not equal: torch's weights are untrained, its states are given anew as arguments"
 )
 
 Curves = dict[str, list[tuple[float, float]]]
@@ -106,19 +106,19 @@ def measure_backend(
         try:
             if options.wants("engines"):
                 results += _measure_open(options, pack, name, (backend, which, batch), curves)
-            if options.wants("memory") and (batch == 1 or backend == "onnx"):
-                results.append(_memory(options, name, (backend, which, batch)))
+            if options.wants("memory"):
+                results += _memory(options, name, (backend, which, batch))
         except (EngineError, DeviceError) as err:
             return [*results, Result(f"{name}.runs", 0, "count", note=str(err))]
     return results
 
 
 def measure_engine(options: Options, pack: Pack, engine: Engine, which: Which) -> list[Timing]:
-    """Steps of an engine and, on a CPU where torch is installed, of torch, in turn; ours first."""
+    """Steps of an engine and, where torch is installed and has the device, of torch, in turn."""
     label = engine.backend.split()[0]
     repeats = options.repeats(1000 if engine.batch < 64 else 200)
     ours = Case(f"engines.{label}.{which}.batch{engine.batch}.step", repeats=repeats)
-    peers = torch_peers(options, pack, which, engine.batch) if label == "onnx" else {}
+    peers = torch_peers(options, pack, which, engine.batch)
     pairs = [(ours, engine_step(engine, which))]
     pairs += [(Case(peer, repeats=repeats), step) for peer, step in peers.items()]
     return measure_together(pairs)
@@ -151,11 +151,15 @@ def _measure_open(
     return results
 
 
-def _memory(options: Options, name: str, key: tuple[str, Which, int]) -> Result:
+def _memory(options: Options, name: str, key: tuple[str, Which, int]) -> list[Result]:
     backend, which, batch = key
     grown = measure_memory(options.pack, backend, which, batch=batch)
     note = "growth of a fresh process that opens the engine and steps it, its runtime's library too"
-    return Result(f"{name}.memory", round(grown, 1), "MiB", note=note)
+    results = [Result(f"{name}.memory", round(grown.host_mib, 1), "MiB", note=note)]
+    if grown.card_mib is not None:
+        note = "of the card, in a fresh process; the context and our kernels are not in it"
+        results.append(Result(f"{name}.memory.card", round(grown.card_mib, 2), "MiB", note=note))
+    return results
 
 
 def engine_step(engine: Engine, which: Which) -> Step:
@@ -169,10 +173,12 @@ def engine_step(engine: Engine, which: Which) -> Step:
 def torch_peers(options: Options, pack: Pack, which: Which, batch: int) -> Mapping[str, Step]:
     """The same network in torch: eager, and compiled unless this is quick; none without torch."""
     try:
-        from synchresis.bench.torch_peer import torch_steps
+        from synchresis.bench.torch_peer import has_device, torch_steps
     except ImportError:
         return {}
-    return torch_steps(pack, which, batch, compiled=not options.quick)
+    if not has_device(options.device):
+        return {}
+    return torch_steps(pack, which, batch, compiled=not options.quick, device=options.device)
 
 
 def parity_results(name: str, report: ParityReport) -> list[Result]:

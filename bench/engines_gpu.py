@@ -46,6 +46,11 @@ SOUNDREACTOR_MS: Final = 26.3
 
 ZONES: Final = 64
 
+MEMORY_NOTE: Final = (
+    "of the card, held by both paths of one camera and one zone after first steps; the context "
+    "and our kernels are not in it, a runtime's own modules are in that of its first loader"
+)
+
 FLOW_PICTURES: Final = 40
 """Pictures the flow alone is timed on."""
 
@@ -100,10 +105,14 @@ def measure_loader(options: Options, pack: Pack, loader: str) -> Iterator[Result
     """One backend: whole service, its stages, hops of one and of 64 zones, parity of the paths."""
     name = f"engines.gpu.{loader}"
     with ExitStack() as opened:
+        probe = opened.enter_context(closing(CudaDevice()))
+        free = probe.free_bytes()
         motion = opened.enter_context(closing(open_motion_path(pack, loaders=(loader,))))
         voice = opened.enter_context(closing(open_voice_path(pack, loaders=(loader,))))
         yield from measure_whole(options, pack, motion, voice, name=name)
         yield from timing_results(measure_hop(options, voice, f"{name}.hop"))
+        taken = (free - probe.free_bytes()) / 2**20
+        yield Result(f"{name}.memory.card", round(taken, 2), "MiB", note=MEMORY_NOTE)
         crowd = open_voice_path(pack, batch=ZONES, loaders=(loader,))
         opened.enter_context(closing(crowd))
         yield from timing_results(measure_hop(options, crowd, f"{name}.hop.zones{ZONES}"))

@@ -1,6 +1,6 @@
 """The networks in torch, as peers: the same sizes, untrained; as written, and compiled by torch."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from synchresis.bench.case import Step
+from synchresis.bench.options import Device
 from synchresis.engines.control import EMBEDDING
 from synchresis.engines.packs.loading import Pack
 from synchresis.engines.runtime.engine import Which
@@ -69,8 +70,15 @@ def made_up_recall(pack: Pack) -> Recall | None:
     return Recall(kept).eval()
 
 
-def torch_steps(pack: Pack, which: Which, batch: int, *, compiled: bool) -> Mapping[str, Step]:
-    """Steps of the same network in torch on one thread of a CPU, by name.
+def has_device(device: Device) -> bool:
+    """Whether torch runs there."""
+    return device == "cpu" or torch.cuda.is_available()
+
+
+def torch_steps(
+    pack: Pack, which: Which, batch: int, *, compiled: bool, device: Device = "cpu"
+) -> Mapping[str, Step]:
+    """Steps of the same network in torch, on one thread of a CPU or on a GPU, by name.
 
     Args:
         pack: whose network; one of another size has no peer.
@@ -78,6 +86,7 @@ def torch_steps(pack: Pack, which: Which, batch: int, *, compiled: bool) -> Mapp
         batch: streams at once.
         compiled: whether to compile too, with torch's default settings; that takes a minute. It
             is left out where torch cannot compile here (it needs a C++ compiler).
+        device: where the network and its states are; inputs and outputs are the host's.
     """
     peer = peer_module(pack, which)
     entry = pack.motion if which == "motion" else pack.voice
@@ -85,10 +94,12 @@ def torch_steps(pack: Pack, which: Which, batch: int, *, compiled: bool) -> Mapp
     if peer.shapes != [spec.shape[1:] for spec in specs]:
         return {}
     torch.set_num_threads(1)
+    network = peer.network.to(device)
+    counts = len(entry.spec.inputs), len(entry.spec.outputs)
     arguments = [torch.rand(spec.sized(batch)) for spec in specs]
-    steps: dict[str, Step] = {EAGER: _step(peer.network, arguments)}
+    steps: dict[str, Step] = {EAGER: _step(network, arguments, counts, device)}
     if compiled:
-        step = _step(torch.compile(peer.network, dynamic=False), arguments)
+        step = _step(torch.compile(network, dynamic=False), arguments, counts, device)
         try:
             step()
         except (RuntimeError, ImportError):
@@ -97,9 +108,18 @@ def torch_steps(pack: Pack, which: Which, batch: int, *, compiled: bool) -> Mapp
     return steps
 
 
-def _step(network: Callable[..., object], arguments: list[torch.Tensor]) -> Step:
+def _step(
+    network: Callable[..., Sequence[torch.Tensor]],
+    arguments: list[torch.Tensor],
+    counts: tuple[int, int],
+    device: Device,
+) -> Step:
+    """One call; `counts` are the inputs that come from the host and the outputs that go there."""
+    inputs, states = arguments[: counts[0]], [each.to(device) for each in arguments[counts[0] :]]
+
     def step() -> object:
         with torch.inference_mode():
-            return network(*arguments)
+            given = [each.to(device) for each in inputs]
+            return [each.cpu() for each in network(*given, *states)[: counts[1]]]
 
     return step

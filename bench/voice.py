@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import cv2
+import numpy as np
 
 from synchresis.bench.environment import stamp_environment
 from synchresis.bench.options import Options
@@ -120,7 +121,7 @@ def _first_hits(path: Path) -> str:
     """The first hits of a sheet, a base64 PNG."""
     sheet = cv2.imread(str(path))
     assert sheet is not None, "the evaluation wrote it"
-    hits = sheet[:, : SHOWN_HITS * TILE[0]] & SHADES
+    hits = np.asarray(sheet[:, : SHOWN_HITS * TILE[0]], np.uint8) & np.uint8(SHADES)
     _, png = cv2.imencode(".png", hits, (cv2.IMWRITE_PNG_COMPRESSION, 9))
     return base64.b64encode(png.tobytes()).decode()
 

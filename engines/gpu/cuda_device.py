@@ -82,6 +82,12 @@ class CudaDevice:
         self._memory[int(memory)] = memory
         return int(memory)
 
+    def free_bytes(self) -> int:
+        """Memory of the card that nobody holds, this process or another."""
+        with self.active():
+            self._stream.synchronize()
+            return int(self._cuda.mem_get_info()[0])
+
     def pinned(self, nbytes: int) -> NDArray[np.uint8]:
         """New page-locked memory of the host, uint8[nbytes]."""
         memory: NDArray[np.uint8] = self._cuda.pagelocked_empty(nbytes, np.uint8)

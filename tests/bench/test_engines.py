@@ -55,10 +55,19 @@ def test_the_shipped_networks_have_a_peer_in_torch():
         steps["torch eager"]()
 
 
+def test_torch_without_the_device_is_no_peer(tiny_pack):
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("torch has a GPU here")
+    pack = load_pack("default")
+    assert engines.torch_peers(Options(device="cuda", quick=True), pack, "voice", 1) == {}
+
+
 def test_memory_is_that_of_the_engine_alone(tiny_pack):
     small = measure_memory(str(tiny_pack.path), "onnx", "voice", batch=1)
     large = measure_memory("default", "onnx", "voice", batch=1)
-    assert 0 < small < large - 5 < 150, "15 MB of weights, and not the interpreter"
+    assert small.card_mib is None
+    assert 0 < small.host_mib < large.host_mib - 5 < 150, "weights, and not the interpreter"
     with pytest.raises(EngineError, match="batch 1"):
         measure_memory(str(tiny_pack.path), "nothing", "voice", batch=1)
 

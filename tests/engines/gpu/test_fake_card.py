@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+from synchresis.bench import engine_memory
 from synchresis.bench import engines as bench_engines
 from synchresis.bench import engines_gpu as bench_engines_gpu
 from synchresis.bench.options import Options
@@ -247,13 +248,35 @@ def test_parser_and_voice_run_whole(fake_card, tiny_pack, monkeypatch) -> None:
     played._drawn.cache_clear()
 
 
+def measured_here(pack, backend, which, *, batch):
+    """A process of its own would have no made-up card."""
+    said = []
+    engine_memory.occupy(said.append, pack, backend, which, batch)
+    return said[0]
+
+
+@pytest.mark.parametrize("backend", ["tensorrt", "onnx-cuda"])
+def test_memory_of_an_engine_is_what_the_card_lost(fake_card, tiny_pack, backend) -> None:
+    taken, allocate = [], fake_card.mem_alloc
+
+    def noted(nbytes):
+        taken.append(nbytes)
+        return allocate(nbytes)
+
+    cuda_device._pycuda().mem_alloc = noted
+    grown = measured_here(str(tiny_pack.path), backend, "voice", batch=8)
+    assert grown.card_mib == pytest.approx(sum(taken) / 2**20) and taken
+    assert fake_card.used == 0
+
+
 def test_benchmark_runs_to_its_end(fake_card, tiny_pack, monkeypatch) -> None:
     monkeypatch.setattr(Options, "repeats", lambda self, full: 10)
     monkeypatch.setattr(played, "DRAWN", 12)
     loaders = {"onnx-cuda-ours": LOADERS["onnx-cuda-ours"]}
     monkeypatch.setattr(bench_engines_gpu, "LOADERS", loaders)
     played._drawn.cache_clear()
-    parts = ("flow", "paths", "engines")
+    monkeypatch.setattr(bench_engines, "measure_memory", measured_here)
+    parts = ("flow", "paths", "engines", "memory")
     options = Options(device="cuda", quick=True, pack=str(tiny_pack.path), parts=parts)
     report = bench_engines.run(options)
     metrics = {result.metric: result for result in report.results}
@@ -262,6 +285,10 @@ def test_benchmark_runs_to_its_end(fake_card, tiny_pack, monkeypatch) -> None:
             assert metrics[f"engines.gpu.{loader}.{part}"].value > 0
         for path in PATHS:
             assert metrics[f"engines.gpu.{loader}.parity.{path}.agrees"].value == 1
+        assert metrics[f"engines.gpu.{loader}.memory.card"].value > 0
+    for engine in ("motion.batch8", "voice.batch64"):
+        for backend in ("tensorrt", "onnx-cuda"):
+            assert metrics[f"engines.{backend}.{engine}.memory.card"].value > 0
     assert metrics["engines.gpu.flow.640x480.service.p50"].value > 0
     absent = {m: r.note for m, r in metrics.items() if m.endswith(".runs")}
     assert set(absent) == {f"engines.gpu.tensorrt-fp16.{which}.runs" for which in PATHS}

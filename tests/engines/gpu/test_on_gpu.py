@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from synchresis.bench.engine_memory import Grown, occupy
 from synchresis.engines.gpu.driver import find_card
 from synchresis.engines.gpu.parity import FULL_STEPS, pack_parity
 from synchresis.engines.gpu.played import played_motion_steps, played_voice_steps
@@ -67,6 +68,16 @@ def test_memory_is_given_back() -> None:
             free.append(cuda.mem_get_info()[0])
         probe.close()
     assert max(free[1:]) - min(free[1:]) < 1 << 27
+
+
+@pytest.mark.parametrize("backend", ["tensorrt", "onnx-cuda"])
+def test_memory_of_an_engine_on_the_card_is_measured(backend) -> None:
+    said: list[Grown] = []
+    try:
+        occupy(said.append, "default", backend, "voice", 1)
+    except EngineError as err:
+        pytest.skip(str(err))
+    assert said[0].card_mib is not None and 0 < said[0].card_mib < 2000
 
 
 def test_memory_that_does_not_suffice_is_said() -> None:
