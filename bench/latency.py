@@ -52,7 +52,11 @@ Part = Callable[[Options], Findings]
 
 
 def run(options: Options) -> Report:
-    """All parts, or those asked for: "start", "service", "age", "spread", "sound"."""
+    """All parts, or those asked for: "start", "service", "age", "spread", "sound".
+
+    Raises:
+        DeviceError: "sound" was asked for by name and there is no audio device.
+    """
     parts: Mapping[str, Part] = {
         "start": _start,
         "service": _service,
@@ -104,6 +108,8 @@ def _sound(options: Options) -> Findings:
     try:
         loopback = list(measure_loopback(options.audio))
     except DeviceError as err:
+        if "sound" in options.parts:
+            raise
         note = f"not measured: {err}"
         return Findings([Result("latency.sound.loopback.count", 0, "count", note=note)])
     footage = _footage(options)

@@ -39,9 +39,12 @@ def memory_results(log: SoakLog) -> list[Result]:
         return []
     ours = [mib for _, mib, _, _ in log.memory]
     early, late = early_and_late(log)
-    note = f"resident, end of the run against {_early_s(log):.0f} s after its begin"
+    at_s, end_s = _early_s(log), log.memory[-1][0]
+    note = f"resident, end of the run against {at_s:.0f} s after its begin"
     return [
         Result("soak.memory.ratio", round(late / early, 4), "1", note=note),
+        Result("soak.memory.early", round(early, 1), "MiB", note=f"{at_s:.0f} s after the begin"),
+        Result("soak.memory.end", round(late, 1), "MiB", note=f"{end_s:.0f} s after the begin"),
         Result("soak.memory.max", round(max(ours), 1), "MiB", note="camera and speaker's process"),
     ]
 

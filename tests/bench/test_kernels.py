@@ -67,6 +67,8 @@ def test_flow_is_measured_against_the_peers_and_over_the_sizes() -> None:
     assert len(contest.others) + len(contest.untimed) == 13
     assert all(error > contest.ours.error for error in contest.untimed.values())
     assert by_name["flow.160x120.error"].ratio < 1.0
+    compared = [result for result in by_name.values() if result.peer]
+    assert all("equal" in each.note or "flow.160x120.time" in each.note for each in compared)
     assert len(flow_figures([contest])) == 2
     larger = replace(contest, width=320, height=240)
     sizes, *_ = flow_figures([contest, larger])

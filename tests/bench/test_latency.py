@@ -5,6 +5,7 @@ from synchresis.bench import latency
 from synchresis.bench.age import HOPS, AgeRun, ages_ms, pooled, run_age
 from synchresis.bench.age_nodes import AgeCase
 from synchresis.bench.age_report import HOP_RATE, age_findings
+from synchresis.bench.findings import Findings
 from synchresis.bench.motion_to_sound import SoundCase, SoundRun, steady_differences
 from synchresis.bench.options import Options
 from synchresis.bench.pairing import pair_onsets
@@ -13,7 +14,7 @@ from synchresis.bench.result import Report, Table, Waterfall
 from synchresis.bench.sound_report import sound_findings
 from synchresis.engines.sample_clock import SampleClock
 from synchresis.engines.timebase import HOP, NS_PER_S
-from synchresis.errors import EngineError
+from synchresis.errors import DeviceError, EngineError
 from synchresis.realtime.record import Delayed, Played, Pushed
 from synchresis.realtime.recorder import Recording
 from synchresis.realtime.status import Status
@@ -161,3 +162,16 @@ def test_sound_is_played_on_and_heard_from_the_device_asked_for(monkeypatch, tin
     }
     assert {case.device for case in cases} == {"cable"}
     assert report.value("latency.sound.oracle.lookahead_auto.count") == 1
+
+
+def test_sound_that_was_asked_for_by_name_must_be_measured(monkeypatch, tiny_pack):
+    def no_device(device):
+        raise DeviceError("no audio device")
+
+    monkeypatch.setattr(latency, "measure_loopback", no_device)
+    for part in (latency._start, latency._service, latency._age, latency._spread):
+        monkeypatch.setattr(latency, part.__name__, lambda options: Findings([]))
+    report = latency.run(Options(pack=str(tiny_pack.path)))
+    assert report.results[0].note == "not measured: no audio device"
+    with pytest.raises(DeviceError):
+        latency.run(Options(pack=str(tiny_pack.path), parts=("sound",)))

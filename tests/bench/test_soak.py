@@ -91,6 +91,8 @@ def test_growing_memory_shows():
     steady.memory = [(float(t), 200.0, 100.0, 0.0) for t in range(600)]
     growing.memory = [(float(t), 200.0 + t / 10, 100.0, 0.0) for t in range(600)]
     ratios = [memory_results(log)[0].value for log in (steady, growing)]
+    mib = {result.metric: result.value for result in memory_results(growing)}
+    assert (mib["soak.memory.early"], mib["soak.memory.end"]) == pytest.approx((206, 259.4), abs=1)
     assert ratios[0] == 1
     assert ratios[1] == pytest.approx(259.5 / 206, abs=0.01)
     assert memory_results(SoakLog()) == []
