@@ -34,9 +34,9 @@ PRESETS = {
 
 EQUAL = (
     "equal: picture pairs, one pinned thread, calls in turn; DIS at every scale of its input down "
-    "to a pixel a cell; not equal: ours also finds residual, difference and camera motion and keeps "
-    "the last picture's pyramid; a peer's time has its downscaling in it but not the step from "
-    "dense flow to grid"
+    "to a pixel a cell; not equal: ours also finds residual, difference and camera motion and "
+    "keeps the last picture's pyramid; a peer's time has its downscaling in it but not the step "
+    "from dense flow to grid"
 )
 
 ERROR = (
