@@ -19,6 +19,7 @@ from synchresis.engines.runtime.engine import Which
 from synchresis.engines.runtime.onnx_cpu import OnnxCpuEngine
 from synchresis.engines.runtime.tensors import EngineSpec
 from synchresis.engines.training.graph.flatten import flatten
+from synchresis.engines.training.graph.launches import launches
 from synchresis.engines.training.graph.model import Graph
 from synchresis.engines.training.graph.rules import RULES
 from synchresis.errors import EngineError
@@ -57,6 +58,7 @@ def simplify_pack(folder: Path) -> list[str]:
         make = motion_steps if which == "motion" else voice_steps
         worst = difference(before, after, entry.spec, make(entry.spec, 1, STEPS))
         counts = f"{len(Graph(before).nodes)} nodes became {len(Graph(after).nodes)}"
+        counts += f", {launches(before)} launches {launches(after)} (estimated)"
         lines.append(f"{entry.file}: {counts}, largest difference {worst:.2g}")
         if not worst <= LARGEST_DIFFERENCE:
             raise EngineError(f"{lines[-1]}, must be at most {LARGEST_DIFFERENCE:g}")
