@@ -15,9 +15,10 @@ from synchresis.engines.runtime.engine import Which
 from synchresis.engines.training.motion.export import MotionGraph, tensors
 from synchresis.engines.training.motion.network import MotionNetwork
 from synchresis.engines.training.voice.export import voice_entry
+from synchresis.engines.training.voice.hop_graph import INPUTS
 from synchresis.engines.training.voice.network import VoiceNetwork
 from synchresis.engines.training.voice.recall import KNOTS, Kept, Recall
-from synchresis.engines.training.voice.streaming import HopNetwork
+from synchresis.engines.training.voice.streaming import HopNetwork, state_shapes
 from synchresis.engines.voice.layout import BINS, TAKE
 from synchresis.engines.voice.mel import MELS
 
@@ -31,10 +32,11 @@ LIKENESS: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A network and the shapes of its arguments without their batch axis."""
+    """A network, and the shapes of its arguments and of its engine's, without their batch axis."""
 
     network: nn.Module
-    shapes: list[tuple[int | str, ...]]
+    shapes: list[tuple[int, ...]]
+    exported: list[tuple[int | str, ...]]
 
 
 def peer_module(pack: Pack, which: Which) -> Peer:
@@ -42,11 +44,13 @@ def peer_module(pack: Pack, which: Which) -> Peer:
     if which == "motion":
         motion = MotionNetwork().eval()
         inputs, _, states = tensors(motion)
-        return Peer(MotionGraph(motion).eval(), [spec.shape[1:] for spec in (*inputs, *states)])
+        arguments = [spec.sized(1)[1:] for spec in (*inputs, *states)]
+        return Peer(MotionGraph(motion).eval(), arguments, list(arguments))
     voice, recall = VoiceNetwork().eval(), made_up_recall(pack)
     entry = voice_entry(voice, {}, recall)
-    shapes = [spec.shape[1:] for spec in (*entry.inputs, *entry.states)]
-    return Peer(HopNetwork(voice, recall).eval(), shapes)
+    exported = [spec.shape[1:] for spec in (*entry.inputs, *entry.states)]
+    arguments = [*INPUTS.values(), *state_shapes(voice, recall).values()]
+    return Peer(HopNetwork(voice, recall).eval(), arguments, exported)
 
 
 def made_up_recall(pack: Pack) -> Recall | None:
@@ -91,12 +95,12 @@ def torch_steps(
     peer = peer_module(pack, which)
     entry = pack.motion if which == "motion" else pack.voice
     specs = (*entry.spec.inputs, *entry.spec.states)
-    if peer.shapes != [spec.shape[1:] for spec in specs]:
+    if peer.exported != [spec.shape[1:] for spec in specs]:
         return {}
     torch.set_num_threads(1)
     network = peer.network.to(device)
     counts = len(entry.spec.inputs), len(entry.spec.outputs)
-    arguments = [torch.rand(spec.sized(batch)) for spec in specs]
+    arguments = [torch.rand(batch, *shape) for shape in peer.shapes]
     steps: dict[str, Step] = {EAGER: _step(network, arguments, counts, device)}
     if compiled:
         step = _step(torch.compile(network, dynamic=False), arguments, counts, device)

@@ -30,6 +30,10 @@ PHASE_WIDTH: Final = 6 * 513
 """Outputs of the voice's head (magnitude, turn, attack, certainty): phases need float32."""
 
 
+EXACT: Final = "full."
+"""A weight whose name begins so is wanted in full precision."""
+
+
 def half_name(file: str) -> str:
     """File of the half-precision engine beside a full one: "voice.onnx" → "voice.fp16.onnx"."""
     return file.removesuffix(".onnx") + ".fp16.onnx"
@@ -71,8 +75,8 @@ def _chosen(node: NodeProto, weights: dict[str, TensorProto]) -> bool:
     if len(tensors) < len([name for name in node.input[1:] if name]):
         return False
     kinds = all(tensor.data_type == TensorProto.FLOAT for tensor in tensors)
-    phase = PHASE_WIDTH in tensors[0].dims
-    return kinds and not phase and all(_fits(tensor) for tensor in tensors)
+    exact = PHASE_WIDTH in tensors[0].dims or node.input[1].startswith(EXACT)
+    return kinds and not exact and all(_fits(tensor) for tensor in tensors)
 
 
 def _fits(tensor: TensorProto) -> bool:

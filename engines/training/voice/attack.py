@@ -21,7 +21,7 @@ REACH: Final = 16
 OPENS, CLOSES = -24, 704
 """Samples from the onset at which the gate is half open; what is later lies before the onset."""
 
-_TINY = 1e-6
+TINY = 1e-6
 
 
 def gate_taps() -> Tensor:
@@ -48,5 +48,5 @@ def settle(magnitude: Tensor, phases: Tensor, taps: Tensor) -> Tensor:
     unit = torch.stack([torch.cos(phases), torch.sin(phases)], dim=1)
     for _ in range(ROUNDS):
         kept = gated(magnitude.unsqueeze(1) * unit, taps)
-        unit = kept * torch.rsqrt(kept.square().sum(1, keepdim=True) + _TINY)
+        unit = kept * torch.rsqrt(kept.square().sum(1, keepdim=True) + TINY)
     return unit

@@ -6,7 +6,6 @@
 import argparse
 import csv
 import json
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -20,35 +19,34 @@ from synchresis.engines.packs import PaletteEntry, VoiceEntry, update_pack
 from synchresis.engines.packs.manifest import PALETTE_FILE, PALETTE_TENSOR, Free
 from synchresis.engines.runtime.tensors import TensorSpec
 from synchresis.engines.timebase import HOP, SAMPLE_RATE
-from synchresis.engines.training.graph.simplify import simplify
 from synchresis.engines.training.half_precision import half_name, to_half
 from synchresis.engines.training.voice.checkpoint import load_learned
 from synchresis.engines.training.voice.frames import overlap_add
+from synchresis.engines.training.voice.hop_graph import (
+    INPUTS,
+    OUTPUTS,
+    graph_states,
+    hop_graph,
+)
 from synchresis.engines.training.voice.learner import Learned
 from synchresis.engines.training.voice.network import VoiceNetwork
 from synchresis.engines.training.voice.recall import Recall
 from synchresis.engines.training.voice.recordings import Recordings, load
 from synchresis.engines.training.voice.remember import remember
-from synchresis.engines.training.voice.streaming import HopNetwork, empty_states, state_shapes
+from synchresis.engines.training.voice.streaming import HopNetwork, empty_states
 from synchresis.engines.voice.layout import (
-    BINS,
     CONTROL,
-    EMBEDDING,
     FAMILIES_FILE,
     FAMILIES_TENSOR,
     GRAPH_NOISE,
 )
-from synchresis.engines.voice.mel import MELS
 
 FILE: Final = "voice.onnx"
 PALETTES: Final = Path(__file__).with_name("palettes.csv")
 
-_INPUTS: Final = {"control": (CONTROL,), "palette": (EMBEDDING,), "noise": (GRAPH_NOISE,)}
-_OUTPUTS: Final = {"real": (BINS,), "imag": (BINS,), "mel": (MELS,)}
 UNREST: Final = 0.4
 """Share of the learned phase noise that is played: clearer partials, sharper attacks."""
 
-_OPSET = 20
 _DECAY_HOPS = 1000
 
 
@@ -56,9 +54,9 @@ def voice_entry(network: VoiceNetwork, meta: Free, recall: Recall | None = None)
     """What the manifest says of the graph."""
     return VoiceEntry(
         file=FILE,
-        inputs=_specs(_INPUTS),
-        outputs=_specs(_OUTPUTS),
-        states=_specs(state_shapes(network, recall)),
+        inputs=_specs(INPUTS),
+        outputs=_specs(OUTPUTS),
+        states=_specs(graph_states(network, recall)),
         noise=GRAPH_NOISE,
         meta=meta,
     )
@@ -66,26 +64,7 @@ def voice_entry(network: VoiceNetwork, meta: Free, recall: Recall | None = None)
 
 def voice_graph(network: VoiceNetwork, recall: Recall | None = None) -> bytes:
     """The graph of one hop, batch axis open, as ONNX."""
-    hop = HopNetwork(network, recall, unrest=UNREST).eval()
-    states = state_shapes(network, recall)
-    example = tuple(torch.zeros(2, *shape) for shape in (*_INPUTS.values(), *states.values()))
-    batch = torch.export.Dim("B", min=1, max=64)
-    axes = [{0: batch} for _ in _INPUTS]
-    with tempfile.TemporaryDirectory() as folder, torch.no_grad():
-        path = Path(folder) / FILE
-        torch.onnx.export(
-            hop,
-            example,
-            path,
-            input_names=[*_INPUTS, *states],
-            output_names=[*_OUTPUTS, *(f"{name}_next" for name in states)],
-            dynamic_shapes=(*axes, tuple({0: batch} for _ in states)),
-            opset_version=_OPSET,
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
-        return path.read_bytes()
+    return hop_graph(network, recall, unrest=UNREST)
 
 
 def decays(
@@ -151,7 +130,7 @@ def write_voice(learned: Learned, recordings: Recordings, pack: Path, licences: 
     weights = sum(p.numel() for p in learned.network.parameters())
     meta: Free = {"weights": weights, "recordings": len(recordings.files)}
     names = {"names": json.dumps(recordings.families)}
-    graph = simplify(voice_graph(learned.network, recall))
+    graph = voice_graph(learned.network, recall)
     update_pack(
         pack,
         {"voice": voice_entry(learned.network, meta, recall), "palettes": entries},

@@ -14,7 +14,7 @@ HIT = 2 + EMBEDDING + TAKE
 OLD = 1e4
 """Age before any hit, hops."""
 
-_EXCITED = 1e-3
+EXCITED = 1e-3
 _AGES = 3
 LATCH = HIT + 1 + _AGES
 """Numbers of the latch state: the last hit, strength of the one before, three ages plus one."""
@@ -55,7 +55,7 @@ def drive_sequence(control: Tensor, palette: Tensor, take: Tensor, texture: Tens
     asked = torch.cat([control[..., 2:3], control[..., 1:2], palette, take], dim=-1)
     last = _latest(onset[..., 0] > 0)
     earlier = _before(last)
-    excited = (onset[..., 0] > 0) | (levels.amax(-1) > _EXCITED)
+    excited = (onset[..., 0] > 0) | (levels.amax(-1) > EXCITED)
     hit = _gather(asked, last)
     before = _gather(asked[..., :1], earlier)
     ages = torch.stack([_age(last), _age(earlier), _age(_latest(excited))], dim=-1)
@@ -69,7 +69,7 @@ def drive_hop(
     onset, levels = control[:, :1], control[:, 3:5]
     asked = torch.cat([control[:, 2:3], control[:, 1:2], palette, take], dim=-1)
     new = (onset > 0).to(control.dtype)
-    excited = ((onset > 0) | (levels.amax(-1, keepdim=True) > _EXCITED)).to(control.dtype)
+    excited = ((onset > 0) | (levels.amax(-1, keepdim=True) > EXCITED)).to(control.dtype)
     hit = new * asked + (1 - new) * latch[:, :HIT]
     before = new * latch[:, :1] + (1 - new) * latch[:, HIT : HIT + 1]
     old = latch[:, HIT + 1 :]

@@ -14,10 +14,10 @@ from synchresis.engines.voice.copying import FLOOR, SCALE
 Pair = tuple[Tensor, Tensor]
 """Real and imaginary part."""
 
-_TINY = 1e-7  # the exporter takes 1e-8 and less for nothing and drops it
-_SETTLED_HOPS = 2.0
-_CLOSE = 0.9
-_SLACK_HOPS = 30.0
+TINY = 1e-7  # the exporter takes 1e-8 and less for nothing and drops it
+SETTLED_HOPS = 2.0
+CLOSE = 0.9
+SLACK_HOPS = 30.0
 
 
 @dataclass
@@ -65,7 +65,7 @@ def times(a: Pair, b: Pair) -> Pair:
 
 def unit(a: Pair) -> Pair:
     """Complex number of size 1 with the same direction."""
-    scale = torch.rsqrt(a[0] * a[0] + a[1] * a[1] + _TINY)
+    scale = torch.rsqrt(a[0] * a[0] + a[1] * a[1] + TINY)
     return a[0] * scale, a[1] * scale
 
 
@@ -87,7 +87,7 @@ def make_turn(network: VoiceNetwork, head: Head, drive: Drive, noise: Tensor) ->
         (torch.cos(place), -torch.sin(place)), (network.rise_turn_re, network.rise_turn_im)
     )
     attack = times(head.attack, shift)
-    settled = (drive.ages[..., :1] >= _SETTLED_HOPS).float()
+    settled = (drive.ages[..., :1] >= SETTLED_HOPS).float()
     lock = head.certainty.detach() ** 2 * settled
     magnitude = final_magnitude(network, head, drive)
     return Turn(turn, attack, magnitude, lock, (drive.onset > 0).float())
@@ -103,13 +103,13 @@ def gate(network: VoiceNetwork, drive: Drive) -> Tensor:
     """1 while a hit or level may sound, then down 0.9 per hop; 0 before anything: [B, T, 1]."""
     quiet = drive.ages[..., 2:3]
     life = network.life_hops(drive.hit).detach()
-    return torch.pow(torch.full_like(quiet, _CLOSE), F.relu(quiet - 1.25 * life - _SLACK_HOPS))
+    return torch.pow(torch.full_like(quiet, CLOSE), F.relu(quiet - 1.25 * life - SLACK_HOPS))
 
 
 def advance(carried: Carried, turn: Turn) -> Carried:
     """Phases of the next frame ([B, 513] or, with shifted inputs, [B, T, 513])."""
     old = carried.magnitude
-    power = old * old + _TINY
+    power = old * old + TINY
     share = turn.lock / _smooth(power)
     kept = 1 - turn.lock
     locked = (

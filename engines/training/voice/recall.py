@@ -31,14 +31,14 @@ BLENDED: Final = 8
 RESEMBLANCE: Final = 0.8
 """How far the painter paints a corrected mel as it paints a given one, without the decoder."""
 
-_WIDTH, _FALL = 0.1, 1.5
-"""A recording as far in strength as _WIDTH counts 2^-_FALL, far ones as the power -2 _FALL."""
+WIDTH, FALL = 0.1, 1.5
+"""A recording as far in strength as WIDTH counts 2^-FALL, far ones as the power -2 FALL."""
 
 _SHUFFLE = 0.35
 _NEAR = 0.3
 """Distance at which a family counts e^-1, as a share of the median distance to the nearest."""
 
-_UNLIKE = 2.0
+UNLIKE = 2.0
 """Root mean square difference of log-mels at which a recording counts e^-1 beside the nearest."""
 
 _AS_KEPT = (
@@ -127,12 +127,12 @@ class Recall(nn.Module):
         # Weights stand first in the products, which keeps them in full precision everywhere.
         closeness = 2 * self.families @ palette.T - self.families.square().sum(1, keepdim=True)
         near = (self.sharpness * closeness)[self.family] + self.places @ noise.T
-        gap = (strength - self.strength) / _WIDTH
-        score = near.T - _FALL * torch.log(1 + gap * gap) - self.size
+        gap = (strength - self.strength) / WIDTH
+        score = near.T - FALL * torch.log(1 + gap * gap) - self.size
         best, index = torch.topk(score, min(BLENDED, len(self.strength)), dim=1)
         likeness = self.likeness[index]
         unlike = (likeness - likeness[:, :1]).square().sum(2) / self.extent[index[:, :1]]
-        blend = torch.softmax(best - unlike / _UNLIKE**2, dim=1).unsqueeze(1)
+        blend = torch.softmax(best - unlike / UNLIKE**2, dim=1).unsqueeze(1)
         take = (blend @ self.takes[index])[:, 0] + self.jitter * noise
         code = (blend @ self.codes[index])[:, 0]
         return Recalled(take, code, self.phases[index[:, 0]].float())

@@ -86,6 +86,13 @@ def test_phase_head_stays_full(rng) -> None:
     assert found["enter_half"] == TensorProto.FLOAT16
 
 
+def test_weights_wanted_full_stay_full(rng) -> None:
+    model = network(rng).replace(b"enter", b"full.")  # names of one length
+    found = kinds(to_half(model))
+    assert found["full."] == TensorProto.FLOAT
+    assert found["head_half"] == TensorProto.FLOAT16
+
+
 def test_weights_that_do_not_fit_stay_full(rng) -> None:
     found = kinds(to_half(network(rng, scale=1e6)))
     assert found["enter"] == TensorProto.FLOAT

@@ -17,7 +17,7 @@ from synchresis.engines.training.voice.streaming import (  # noqa: E402
     empty_states,
     run_sequence,
 )
-from synchresis.engines.voice.layout import GRAPH_NOISE, NOISE  # noqa: E402
+from synchresis.engines.voice.layout import COPYING, GRAPH_NOISE, NOISE  # noqa: E402
 
 ROWS, HOPS = 3, 64
 
@@ -90,9 +90,12 @@ def test_streamed_is_unrolled(network: VoiceNetwork, inputs: tuple[torch.Tensor,
         assert level_db(made - truth.numpy(), truth.numpy()) < -90
 
 
+@pytest.mark.parametrize("copying", [0.0, 1.0])
 def test_exported_graph_is_the_network(
-    network: VoiceNetwork, inputs: tuple[torch.Tensor, ...]
+    network: VoiceNetwork, inputs: tuple[torch.Tensor, ...], copying: float
 ) -> None:
+    inputs = (inputs[0].clone(), *inputs[1:])
+    inputs[0][1, 20:30, COPYING] = copying
     control, palette, noise = (part.numpy() for part in inputs)
     engine = OnnxCpuEngine(voice_graph(network), voice_entry(network, {}).spec, batch=ROWS)
     engine.prepare()
