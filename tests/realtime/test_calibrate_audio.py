@@ -1,5 +1,6 @@
 """Calibration through a real audio path: a fake camera claps, a sound server carries the claps."""
 
+import json
 import time
 
 import numpy as np
@@ -7,6 +8,9 @@ import pytest
 
 from synchresis.engines.frame import Frame
 from synchresis.realtime.calibrate import measure_camera_delay, watch_and_listen
+from synchresis.realtime.cli.choices import source_settings
+from synchresis.realtime.cli.main import build_parser, main
+from synchresis.realtime.sources import opening
 
 pytestmark = pytest.mark.audio
 
@@ -19,7 +23,7 @@ DELAY_NS = 60_000_000
 class ClappingCamera:
     """Stamps its pictures 60 ms after their light."""
 
-    name = "fake"
+    name, nominal_fps, estimated, away, finished, lost = "fake", 30.0, False, False, False, 0
 
     def __init__(self, begin_ns):
         self._begin_ns = begin_ns
@@ -41,6 +45,9 @@ class ClappingCamera:
         image[40:80, 78 - 20 - shift : 78 - shift] = 220
         image[40:80, 82 + shift : 82 + 20 + shift] = 220
         return image
+
+    def close(self):
+        pass
 
 
 def play_claps(begin_ns):
@@ -69,3 +76,24 @@ def test_a_known_camera_delay_is_measured_through_the_sound_server():
     found = measure_camera_delay(sight, recording, distance_m=0.0)
     assert found.claps == len(CLAPS_S)
     assert found.delay_ms == pytest.approx(60, abs=12)
+
+
+def test_the_command_sets_the_delay_that_live_uses(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    streams = []
+
+    def open_live(settings):
+        begin_ns = time.perf_counter_ns() + NS
+        streams.append(play_claps(begin_ns))
+        return ClappingCamera(begin_ns)
+
+    monkeypatch.setattr(opening, "open_live", open_live)
+    try:
+        assert main(["calibrate", "--seconds", "5.3", "--distance", "0", "--json"]) == 0
+    finally:
+        for stream in streams:
+            stream.close()
+    said = json.loads(capsys.readouterr().out)
+    assert said["camera_delay_ms"] == pytest.approx(60, abs=12)
+    args = build_parser(["live"]).parse_args(["live", "--camera", "0"])
+    assert source_settings(args, "0").camera_delay_ns == round(1e6 * said["camera_delay_ms"])

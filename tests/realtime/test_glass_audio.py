@@ -5,8 +5,11 @@ import time
 import numpy as np
 import pytest
 
+from synchresis.bench import glass
 from synchresis.bench.glass import glass_findings
+from synchresis.bench.result import read_report
 from synchresis.engines.frame import Frame
+from synchresis.realtime.cli.main import main
 from synchresis.realtime.clock import clock_id
 from synchresis.realtime.glass import FlashPlan, measure_glass
 
@@ -70,3 +73,15 @@ def test_flashes_are_answered_at_the_microphone(tiny_pack):
     assert found.air_ms.min() > found.stamp_ms.min(), "sound comes after sight"
     results, _ = glass_findings(found)
     assert {"glass.air.p50", "glass.stamp.p50", "glass.flashes"} <= {r.metric for r in results}
+
+
+def test_the_command_flashes_and_writes_its_report(tiny_pack, tmp_path, monkeypatch):
+    screen, path = FakeScreen(), tmp_path / "glass.json"
+    monkeypatch.setattr(glass, "WindowScreen", lambda: screen)
+    monkeypatch.setattr(glass, "open_live", lambda settings: FakeCamera(screen))
+    arguments = ["--quick", "--pack", str(tiny_pack.path), "--json", str(path)]
+    assert main(["bench", "glass", *arguments]) == 0
+    report = read_report(path)
+    assert report.value("glass.flashes") == 10
+    assert report.value("glass.air.count") >= 8
+    assert report.value("glass.air.p5") > report.value("glass.stamp.p5") >= 40
