@@ -17,7 +17,7 @@ from synchresis.engines.training.voice.recall import (
     WIDTH,
     Recall,
 )
-from synchresis.engines.training.voice.writer import Array, Writer, numbers, single
+from synchresis.engines.training.voice.writer import Array, Writer, numbers
 from synchresis.engines.voice.copying import FLOOR
 from synchresis.engines.voice.layout import BINS
 from synchresis.engines.voice.mel import MELS
@@ -114,7 +114,7 @@ def settle_attack(w: Writer, recall: Recall, magnitude: str, phases: str) -> str
     signed = w.op("Mul", _mirrored(w, magnitude), sides)
     for _ in range(ROUNDS):
         kept = w.op("Mul", _mirrored(w, unit), signed)
-        kept = w.op("Conv", kept, w.constant(single(numbers(recall.taps)), "taps"))
+        kept = w.op("Conv", kept, w.constant(numbers(recall.taps), "taps"))
         unit = unit_of(w, kept, TINY)
     return unit
 

@@ -25,11 +25,6 @@ def numbers(tensor: Tensor) -> NDArray[np.float64]:
     return values
 
 
-def single(values: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Numbers as they are kept."""
-    return np.ascontiguousarray(values, np.float32)
-
-
 class Writer:
     """Nodes and constants of a graph in the order written."""
 
@@ -39,8 +34,8 @@ class Writer:
         self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}
 
     def constant(self, value: Array | float, name: str = "") -> str:
-        """Name of a constant; the same values are kept once."""
-        array = np.asarray(value, np.float32 if isinstance(value, float) else None, order="C")
+        """Name of a constant, float32 for double precision; the same values are kept once."""
+        array = np.asarray(value, order="C")
         if array.dtype == np.float64:
             array = array.astype(np.float32)
         key = (array.dtype.str, array.shape, array.tobytes())

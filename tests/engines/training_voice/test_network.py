@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("onnxscript")
 
 from synchresis.engines.runtime.onnx_cpu import OnnxCpuEngine  # noqa: E402
 from synchresis.engines.training.voice.export import UNREST, voice_entry, voice_graph  # noqa: E402

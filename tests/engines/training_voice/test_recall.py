@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("onnxscript")
 
 from synchresis.engines.runtime.onnx_cpu import OnnxCpuEngine  # noqa: E402
 from synchresis.engines.timebase import HOP  # noqa: E402
