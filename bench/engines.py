@@ -116,7 +116,7 @@ def measure_backend(
 def measure_engine(options: Options, pack: Pack, engine: Engine, which: Which) -> list[Timing]:
     """Steps of an engine and, where torch is installed and has the device, of torch, in turn."""
     label = engine.backend.split()[0]
-    repeats = options.repeats(1000 if engine.batch < 64 else 200)
+    repeats = options.repeats(max(200, round(1000 / engine.batch**0.5)))
     ours = Case(f"engines.{label}.{which}.batch{engine.batch}.step", repeats=repeats)
     peers = torch_peers(options, pack, which, engine.batch)
     pairs = [(ours, engine_step(engine, which))]

@@ -6,6 +6,7 @@ from typing import Final
 
 import torch
 from torch import nn
+from torch._dynamo import config as dynamo
 
 from synchresis.bench.case import Step
 from synchresis.bench.options import Device
@@ -88,8 +89,8 @@ def torch_steps(
         pack: whose network; one of another size has no peer.
         which: of its networks.
         batch: streams at once.
-        compiled: whether to compile too, with torch's default settings; that takes a minute. It
-            is left out where torch cannot compile here (it needs a C++ compiler).
+        compiled: whether to compile too, as torch recommends for this network; that takes a
+            minute. It is left out where torch cannot compile here (it needs a C++ compiler).
         device: where the network and its states are; inputs and outputs are the host's.
     """
     peer = peer_module(pack, which)
@@ -105,7 +106,8 @@ def torch_steps(
     if compiled:
         step = _step(torch.compile(network, dynamic=False), arguments, counts, device)
         try:
-            step()
+            with dynamo.patch(capture_scalar_outputs=True):  # a constant of the voice is no break
+                step()
         except (RuntimeError, ImportError):
             return steps
         steps[COMPILED] = step
