@@ -12,6 +12,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import soundfile
 
 from synchresis.engines.instrument import Instrument, InstrumentSettings
 from synchresis.engines.packs import Pack
@@ -46,9 +47,13 @@ kind = "speaker"
 input = "motion"
 out = "{out}"
 seed = 3
+process = "{voice}"
 """
 
 WriteGraph = Callable[..., Path]
+
+SECOND_BYTES = 48_000 * 2 * 3
+"""Of a recording: two channels of 24 bits."""
 
 
 @pytest.fixture
@@ -75,6 +80,7 @@ def write_graph(tmp_path: Path, film: Path, tiny_pack: Pack, user_home: Path) ->
             "out": str(tmp_path / "out.wav"),
             "eye": "main",
             "motion": "main",
+            "voice": "main",
             **changes,
         }
         path = tmp_path / "graph.toml"
@@ -139,8 +145,10 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def running_graph(graph: Graph) -> Iterator[tuple[threading.Thread, list[Exception]]]:
-    """A graph in two processes, the camera in one of them; stopped at the end."""
+def running_graph(
+    graph: Graph, processes: frozenset[str] = frozenset({"eye", "motion, voice"})
+) -> Iterator[tuple[threading.Thread, list[Exception]]]:
+    """A graph in these processes; stopped at the end."""
     stop, errors = threading.Event(), []
 
     def run() -> None:
@@ -152,7 +160,7 @@ def running_graph(graph: Graph) -> Iterator[tuple[threading.Thread, list[Excepti
     thread = threading.Thread(target=run)
     thread.start()
     try:
-        until(lambda: {"eye", "motion, voice"} <= children().keys())
+        until(lambda: processes <= children().keys())
         yield thread, errors
     finally:
         stop.set()
@@ -171,6 +179,29 @@ def test_a_killed_node_is_started_again_and_links_find_it(write_graph: WriteGrap
         thread.join(timeout=200)
         assert not thread.is_alive()
     assert not errors
+
+
+def test_the_only_speaker_is_killed_and_the_next_one_is_heard(
+    write_graph: WriteGraph, tmp_path: Path
+) -> None:
+    """Five seconds of the next one's sound are in the file, and it is not silent."""
+    graph = load_graph(write_graph(clock="device", pack="default", film="scene:stick", voice="b"))
+
+    def recorded(speaker: int) -> int:
+        part = tmp_path / f".out.wav.{speaker}.part"
+        return part.stat().st_size if part.exists() else 0
+
+    with running_graph(graph, frozenset({"eye, motion", "voice"})) as (thread, errors):
+        first, other = children()["voice"], children()["eye, motion"]
+        until(lambda: recorded(first) > SECOND_BYTES)
+        os.kill(first, signal.SIGKILL)
+        until(lambda: children().get("voice", first) != first)
+        until(lambda: recorded(children()["voice"]) > 5 * SECOND_BYTES)
+        assert children()["eye, motion"] == other
+        assert thread.is_alive()
+    assert not errors
+    sound, _ = soundfile.read(tmp_path / "out.wav")
+    assert np.abs(sound).max() > 0.01
 
 
 def test_a_killed_node_ends_a_run_in_lock_step(write_graph: WriteGraph) -> None:
