@@ -38,7 +38,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
 def add_refine_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of a refinement."""
     add = parser.add_argument
-    add("start", type=Path, help="motion.pt to begin from")
+    add("start", type=Path, help="motion.pt or weights.safetensors to begin from")
     add("--out", type=Path, required=True, help="folder of motion.pt and motion.jsonl")
     add("--minutes", type=float, default=60.0, help="wall time")
     add("--workers", type=int, default=1, help="processes that draw and encode scenes")
@@ -50,6 +50,7 @@ def add_refine_arguments(parser: argparse.ArgumentParser) -> None:
     add("--validation", type=int, default=64, help="held-out sequences")
     add("--final", type=int, default=128, help="held-out sequences scored at the end")
     add("--families", nargs="*", default=[], help="families of scenes (default: all of training)")
+    add("--silent", type=float, default=1.0, help="silent families, times as often as usual")
 
 
 def run_refine(args: argparse.Namespace) -> int:
@@ -77,7 +78,7 @@ def run_train(args: argparse.Namespace) -> int:
 def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of an export."""
     add = parser.add_argument
-    add("checkpoint", type=Path, help="motion.pt of a training run")
+    add("checkpoint", type=Path, help="motion.pt of a training run, or weights.safetensors")
     add("pack", type=Path, help="folder of the pack; what else is in it stays")
     add("--tracks", type=Path, metavar="NPZ", help="motion_tracks.npz of the run: no scenes now")
     add("--worlds", type=int, default=96, help="validation scenes that choose the threshold")

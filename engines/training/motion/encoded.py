@@ -23,6 +23,9 @@ from synchresis.engines.training.motion.validate import network_inputs
 AHEAD: Final = 6
 """Groups of encoded sequences kept ready, all encoders together."""
 
+HASTE: Final = 4.0
+"""Most by which statistics follow a training sequence faster than a stream."""
+
 FEATURES: Final = ("x1", "x2", "x3", "context", "memory")
 """What `MotionNetwork.encode` gives, in its order."""
 
@@ -51,14 +54,21 @@ def encode(network: MotionNetwork, worlds: Sequence[World], draws: torch.Generat
     batch = film(worlds, torch.device("cpu"))
     batch = mirrored(batch, torch.rand(len(worlds), generator=draws) < 0.5)
     flow, _ = network_inputs(batch, torch.zeros(len(worlds)))
-    return encode_batch(network, batch, relit(batch.pixels, draws), rescaled(flow, draws))
+    haste = HASTE ** torch.rand(len(worlds), generator=draws)
+    return encode_batch(network, batch, relit(batch.pixels, draws), rescaled(flow, draws), haste)
 
 
 @torch.no_grad()
-def encode_batch(network: MotionNetwork, batch: Batch, pixels: Tensor, flow: Tensor) -> Encoded:
+def encode_batch(
+    network: MotionNetwork,
+    batch: Batch,
+    pixels: Tensor,
+    flow: Tensor,
+    haste: Tensor | None = None,
+) -> Encoded:
     """Run the way down over a batch, seen as pixels and flow say; see `MotionNetwork.encode`."""
     with torch.autocast("cpu", torch.bfloat16):
-        features = network.encode(pixels, flow, batch.dt_s)
+        features = network.encode(pixels, flow, batch.dt_s, haste)
     shape = batch.captured_s.shape
     named = {
         name: value.half().unflatten(0, shape)

@@ -5,16 +5,24 @@ since the frame before and leaky memories of them. `forward` runs whole sequence
 `step` one frame for the exported graph; a test holds the two equal.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from synchresis.engines.training.motion.adaptation import StreamStatistics, moving_time
 from synchresis.engines.training.motion.memory import LeakyMemory
 
 HEADS = ("impact", "map", "strength", "when", "friction", "burst")
 """Dense outputs, one plane each: logits, but `when`, which is intervals from the begin."""
+
+ADAPTED = ("pixels1", "pixels2", "flow1", "merge")
+"""Layers whose channel statistics follow the stream."""
+
+Adapt = Callable[[str, Tensor], Tensor]
+"""Name of an adapted layer and its normalised output → the same with training's statistics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +123,7 @@ class MotionNetwork(nn.Module):
         self.level3 = TemporalLevel(s.deep, s.deep // 2, (0.1, 0.3, 1.0, 3.0))
         self.context = nn.Linear(2 * s.deep, s.deep)
         self.context_memory = LeakyMemory(s.deep, (0.1, 0.4, 1.5))
+        self.statistics = {n: StreamStatistics(getattr(self, n)[1]) for n in ADAPTED}
         self.timing = nn.Linear(8, s.deep)
         self.gather = nn.Linear(s.deep * 5, s.deep)
         self.gate3 = nn.Linear(s.deep, s.deep)
@@ -141,11 +150,19 @@ class MotionNetwork(nn.Module):
         for level, grid in zip((self.level1, self.level2, self.level3), grids, strict=True):
             shapes += [(channels, *grid) for channels in level.state_channels]
         shapes.append((self.context_memory.channels,))
+        shapes += [(2 * found.channels,) for found in self.statistics.values()]
         return {f"h{index}": shape for index, shape in enumerate(shapes)}
 
-    def see(self, pixels: Tensor, before: Tensor, seen: Tensor) -> Tensor:
-        """Pixel features float[N, fine, rows, cols]; all arguments contrast-free folded pixels."""
-        return self.pixels2(self.pixels1(torch.cat((pixels, (pixels - before) * seen), 1)))
+    def see(self, pixels: Tensor, before: Tensor, seen: Tensor, adapt: Adapt) -> Tensor:
+        """Pixel features float[N, fine, rows, cols]; pixels are contrast-free and folded."""
+        x = self.adapted("pixels1", torch.cat((pixels, (pixels - before) * seen), 1), adapt)
+        return self.adapted("pixels2", x, adapt)
+
+    def adapted(self, name: str, x: Tensor, adapt: Adapt) -> Tensor:
+        """One of the adapted layers."""
+        weigh, norm, bend = getattr(self, name)
+        out: Tensor = bend(adapt(name, norm(weigh(x))))
+        return out
 
     def forward(self, pixels: Tensor, flow: Tensor, timing: Tensor) -> dict[str, Tensor]:
         """Whole sequences from zero states.
@@ -162,20 +179,32 @@ class MotionNetwork(nn.Module):
         out = self.decode(self.encode(pixels, flow, timing[..., 0]), timing.flatten(0, 1))
         return {name: value.unflatten(0, pixels.shape[:2]) for name, value in out.items()}
 
-    def encode(self, pixels: Tensor, flow: Tensor, dt_s: Tensor) -> tuple[Tensor, ...]:
+    def encode(
+        self, pixels: Tensor, flow: Tensor, dt_s: Tensor, haste: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
         """The way down, which no lookahead enters: features of B T frames for `decode`.
 
         x1 [N, fine, rows, cols], x2 and x3 of half and quarter size, context [N, deep] and its
-        memory, N = B T; arguments as those of `forward`, dt_s float32[B, T].
+        memory, N = B T; arguments as those of `forward`, dt_s float32[B, T]. `haste` float32[B]:
+        how many times faster statistics follow the stream, so that short sequences show the heads
+        what long streams come to; 1 if not given.
         """
         B, T = pixels.shape[:2]
         folded = normalised(pixels.flatten(0, 1)).unflatten(0, (B, T))
         squeezed = squeeze_flow(flow.flatten(0, 1)).unflatten(0, (B, T))
         seen = torch.ones(B * T, 1, 1, 1, device=pixels.device, dtype=folded.dtype)
         seen[::T] = 0.0
-        x = self.merged(
-            folded.flatten(0, 1), shifted(folded), squeezed.flatten(0, 1), shifted(squeezed), seen
-        )
+        moving_s = moving_time(flow.flatten(0, 1), dt_s.flatten()).unflatten(0, (B, T))
+        if haste is not None:
+            moving_s = moving_s * haste[:, None]
+
+        def adapt(name: str, x: Tensor) -> Tensor:
+            sequence = x.unflatten(0, (B, T))
+            return self.statistics[name].sequence(sequence, moving_s).flatten(0, 1)
+
+        seen_pixels = (folded.flatten(0, 1), shifted(folded))
+        seen_flow = (squeezed.flatten(0, 1), shifted(squeezed))
+        x = self.merged(seen_pixels, seen_flow, seen, adapt)
         x1 = self.level1.sequence(x.unflatten(0, (B, T)), dt_s).flatten(0, 1)
         x2 = self.level2.sequence(self.down2(x1).unflatten(0, (B, T)), dt_s).flatten(0, 1)
         x3 = self.level3.sequence(self.down3(x2).unflatten(0, (B, T)), dt_s).flatten(0, 1)
@@ -191,12 +220,13 @@ class MotionNetwork(nn.Module):
         return [weight for weight in self.parameters() if weight.requires_grad]
 
     def merged(
-        self, pixels: Tensor, pixels_before: Tensor, flow: Tensor, flow_before: Tensor, seen: Tensor
+        self, pixels: tuple[Tensor, Tensor], flow: tuple[Tensor, Tensor], seen: Tensor, adapt: Adapt
     ) -> Tensor:
-        """Pixel and flow branches joined, float[N, fine, rows, cols]."""
-        seen = seen.to(pixels.dtype)
-        motion = self.flow1(torch.cat((flow, (flow - flow_before) * seen), 1))
-        return self.merge(torch.cat((self.see(pixels, pixels_before, seen), motion), 1))
+        """Pixel and flow branches joined, float[N, fine, rows, cols]; pairs are now and before."""
+        seen = seen.to(pixels[0].dtype)
+        change = (flow[0] - flow[1]) * seen
+        motion = self.adapted("flow1", torch.cat((flow[0], change), 1), adapt)
+        return self.adapted("merge", torch.cat((self.see(*pixels, seen, adapt), motion), 1), adapt)
 
     def step(
         self, pixels: Tensor, flow: Tensor, timing: Tensor, states: tuple[Tensor, ...]
@@ -205,14 +235,22 @@ class MotionNetwork(nn.Module):
         h = states
         dt_s, seen = timing[:, 0], h[0][:, :, None, None]
         folded, squeezed = normalised(pixels), squeeze_flow(flow)
-        x = self.merged(folded, h[1], squeezed, h[2], seen)
+        moving_s = moving_time(flow, dt_s)
+        kept = dict(zip(ADAPTED, h[10:], strict=True))
+
+        def adapt(name: str, x: Tensor) -> Tensor:
+            x, kept[name] = self.statistics[name].step(x, moving_s, kept[name])
+            return x
+
+        x = self.merged((folded, h[1]), (squeezed, h[2]), seen, adapt)
         x1, s1 = self.level1.step(x, dt_s, seen, (h[3], h[4]))
         x2, s2 = self.level2.step(self.down2(x1), dt_s, seen, (h[5], h[6]))
         x3, s3 = self.level3.step(self.down3(x2), dt_s, seen, (h[7], h[8]))
         pooled = self.context(pool(x3))
         memory = self.context_memory.step(pooled, dt_s, h[9])
         out = self.decode((x1, x2, x3, pooled, memory), timing)
-        return out, (torch.ones_like(h[0]), folded, squeezed, *s1, *s2, *s3, memory)
+        new = (torch.ones_like(h[0]), folded, squeezed, *s1, *s2, *s3, memory)
+        return out, (*new, *(kept[name] for name in ADAPTED))
 
     def decode(self, features: tuple[Tensor, ...], timing: Tensor) -> dict[str, Tensor]:
         """The way up and the heads, per frame, from what `encode` gives; timing [N, 8]."""

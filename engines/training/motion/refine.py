@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from synchresis.engines.evaluation.tracks import figures
+from synchresis.engines.scenes.families import air, silent, train_families, train_odds
 from synchresis.engines.scenes.world import SimSettings
 from synchresis.engines.training.motion.batch import Batch
 from synchresis.engines.training.motion.commands import add_refine_arguments, run_refine
@@ -60,6 +61,7 @@ class RefineSettings:
         validation: held-out sequences of every report.
         final: held-out sequences scored at the end, at every lookahead, for the threshold.
         families: names to train on, all training families when empty.
+        silent: how many times more often than usual silent families are drawn.
     """
 
     start: Path
@@ -76,6 +78,15 @@ class RefineSettings:
     validation: int = 64
     final: int = 128
     families: tuple[str, ...] = ()
+    silent: float = 1.0
+
+    def worlds(self) -> SimSettings:
+        """What is simulated to learn from."""
+        names = self.families or train_families()
+        usual = dict(zip(train_families(), train_odds(), strict=True))
+        more = {*silent.FAMILIES, *air.FAMILIES}
+        odds = tuple(usual.get(n, 1.0) * (self.silent if n in more else 1.0) for n in names)
+        return SimSettings(frames=self.frames, families=names, weights=odds)
 
 
 class Refiner:
@@ -90,7 +101,7 @@ class Refiner:
         self.average = RunningAverage(self.network, most=0.99)
         self.optimizer = torch.optim.AdamW(self.weights, lr=settings.rate, weight_decay=0.02)
         self.draws = torch.Generator().manual_seed(settings.seed + 1)
-        self.worlds = SimSettings(frames=settings.frames, families=settings.families)
+        self.usual = SimSettings(frames=settings.frames, families=settings.families)
         self.reel: Reel[Encoded] = Reel(settings.capacity)
         self.steps = 0
 
@@ -99,7 +110,7 @@ class Refiner:
         s = self.settings
         encoders = Encoders(
             s.start,
-            self.worlds,
+            s.worlds(),
             workers=s.workers,
             group=1,
             first_seed=REFINE_SEEDS + RUN_SEEDS * s.seed,
@@ -112,7 +123,7 @@ class Refiner:
 
     def held_out(self, count: int) -> Batch:
         """Held-out sequences of the training families."""
-        return film(validation_worlds(count, self.worlds), torch.device("cpu"))
+        return film(validation_worlds(count, self.usual), torch.device("cpu"))
 
     def loop(self, encoders: Encoders) -> None:
         """Step and report until the budget is spent."""

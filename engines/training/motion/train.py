@@ -22,6 +22,7 @@ from synchresis.engines.training.motion.material import Material, MaterialSettin
 from synchresis.engines.training.motion.network import MotionNetwork, NetworkSettings
 from synchresis.engines.training.motion.reel import Reel
 from synchresis.engines.training.motion.validate import network_inputs, save_tracks, tracks_of
+from synchresis.engines.training.motion.weights import SUFFIX, read_weights
 
 TAU_RANGE_S = (-0.05, 0.12)
 """Lookaheads trained; half of the sequences have 0."""
@@ -285,7 +286,9 @@ def write_checkpoint(path: Path, *, sizes: NetworkSettings, **content: object) -
 
 
 def load_network(checkpoint: Path) -> MotionNetwork:
-    """The averaged network of a checkpoint, on the CPU, ready to run."""
+    """The averaged network of a checkpoint, or of a file of weights, on the CPU, ready to run."""
+    if checkpoint.suffix == SUFFIX:
+        return read_weights(checkpoint)
     content = torch.load(checkpoint, map_location="cpu", weights_only=True)
     network = MotionNetwork(NetworkSettings(**content["sizes"]))
     network.load_state_dict(content["average"])

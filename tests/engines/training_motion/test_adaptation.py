@@ -1,0 +1,68 @@
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs the extra [train]")
+
+from synchresis.engines.training.motion.adaptation import (  # noqa: E402
+    LIMIT,
+    MOVING,
+    TIME_S,
+    StreamStatistics,
+    moving_time,
+)
+
+
+@pytest.fixture
+def statistics():
+    norm = torch.nn.BatchNorm2d(3)
+    norm.weight.data = torch.tensor([0.5, -1.0, 2.0])
+    norm.bias.data = torch.tensor([0.2, -0.4, 0.0])
+    return StreamStatistics(norm)
+
+
+def stream(statistics, mean, deviation, *, frames=90, moving_s=1 / 30):
+    torch.manual_seed(0)
+    x = deviation * torch.randn(1, frames, 3, 8, 10) + mean
+    return x, statistics.sequence(x, torch.full((1, frames), moving_s))
+
+
+def test_first_frame_is_judged_by_training_and_later_ones_by_the_stream(statistics):
+    mean, deviation = statistics.expected()
+    # every channel at half the deviation and 0.3 higher than in training
+    lower = (deviation / 2)[:, None, None]
+    x, seen = stream(statistics, (mean + 0.3)[:, None, None], lower, frames=360)
+    assert (seen[0, 0] - x[0, 0]).abs().max() < 0.05
+    last = seen[0, -60:].transpose(0, 1).flatten(1)
+    torch.testing.assert_close(last.mean(1), mean, atol=0.05, rtol=0)
+    torch.testing.assert_close(last.std(1), deviation, atol=0, rtol=0.08)
+
+
+def test_a_stream_like_training_stays_as_it_is(statistics):
+    mean, deviation = (value[:, None, None] for value in statistics.expected())
+    x, seen = stream(statistics, mean, deviation)
+    assert (seen - x).abs().max() < 0.25 * float(deviation.max())
+
+
+def test_stillness_teaches_nothing(statistics):
+    x, seen = stream(statistics, 0.0, 0.01, moving_s=0.0)
+    torch.testing.assert_close(seen, x)
+
+
+def test_faint_channels_are_stretched_within_the_limit(statistics):
+    x, seen = stream(statistics, 0.0, 1e-3, frames=400)
+    gain = seen[0, -1].flatten(1).std(1) / x[0, -1].flatten(1).std(1)
+    torch.testing.assert_close(gain, torch.full((3,), LIMIT), atol=1e-3, rtol=0)
+
+
+def test_memory_is_in_seconds_of_motion(statistics):
+    x = torch.ones(1, 1, 3, 4, 4)
+    slow = statistics.sequence(x.repeat(1, 10, 1, 1, 1), torch.full((1, 10), TIME_S / 10))
+    fast = statistics.sequence(x.repeat(1, 40, 1, 1, 1), torch.full((1, 40), TIME_S / 40))
+    torch.testing.assert_close(slow[:, -1], fast[:, -1])
+
+
+def test_moving_time_grows_with_speed_up_to_the_whole_step():
+    flow = torch.zeros(4, 4, 6, 8)
+    flow[1, 0], flow[2, 1], flow[3, 0] = MOVING / 4, -MOVING, 5 * MOVING
+    flow[0, 2:] = 1.0  # residual and difference are no motion
+    found = moving_time(flow, torch.full((4,), 0.04))
+    torch.testing.assert_close(found, torch.tensor([0.0, 0.01, 0.04, 0.04]), atol=1e-5, rtol=0)
