@@ -11,6 +11,7 @@ from onnx import NodeProto
 from onnx.reference import ReferenceEvaluator
 
 from synchresis.engines.training.graph.model import Array, Graph, attributes
+from synchresis.engines.training.graph.part_rules import parts
 from synchresis.engines.training.graph.signal_rules import neighbours, rotation
 
 Rule = Callable[[Graph, NodeProto], bool]
@@ -201,9 +202,9 @@ def short_filter(graph: Graph, node: NodeProto) -> bool:
     padded = any(kind.get("pads", [0])) or kind.get("auto_pad", b"NOTSET") != b"NOTSET"
     if not whole or padded or weights.shape[0] != shape[1]:
         return False
-    parts = graph.add("Mul", [node.input[0], graph.constant(weights[:, 0])])
+    products = graph.add("Mul", [node.input[0], graph.constant(weights[:, 0])])
     axes = graph.constant(np.array([2], np.int64))
-    out = graph.add("ReduceSum", [parts, axes], keepdims=1)
+    out = graph.add("ReduceSum", [products, axes], keepdims=1)
     if len(node.input) > 2:
         out = graph.add("Add", [out, graph.constant(_column(graph.constants[node.input[2]]))])
     graph.replace(node.output[0], out)
@@ -277,6 +278,7 @@ RULES: Final[tuple[Rule, ...]] = (
     root,
     short_filter,
     nested_slice,
+    parts,
     gather,
     rotation,
     neighbours,

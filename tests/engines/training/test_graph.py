@@ -166,6 +166,40 @@ def test_part_of_a_part(x) -> None:
     assert same(model(nodes, ["y", "z"], constants), x) == {"Slice": 2}
 
 
+def cut(begin: int, end: int, output: str):
+    """A slice along the last axis, and its constants."""
+    constants = {f"{output}{i}": np.array([n]) for i, n in enumerate((begin, end, -1))}
+    return ("Slice", ["x", *constants], [output], {}), constants
+
+
+def cuts(*places: tuple[int, int]) -> bytes:
+    made = [cut(*place, name) for place, name in zip(places, "yzuv", strict=False)]
+    nodes = [(kind, inputs, [f"{out}s"], a) for (kind, inputs, (out,), a), _ in made]
+    nodes += [("Exp", [f"{name}s"], [name], {}) for name in "yzuv"[: len(made)]]
+    constants = {name: value for _, found in made for name, value in found.items()}
+    return model(nodes, [*"yzuv"[: len(made)]], constants)
+
+
+@pytest.mark.parametrize(
+    "places", [[(0, 3), (3, 6)], [(4, 99), (0, 2), (2, 4)], [(0, 3)] * 2 + [(3, 6)]]
+)
+def test_equal_parts_of_a_whole_are_split(x, places) -> None:
+    assert same(cuts(*places), x) == {"Split": 1, "Exp": len(places)}
+
+
+@pytest.mark.parametrize("places", [[(0, 2), (2, 6)], [(0, 3)], [(0, 6)], [(0, 3), (1, 4)]])
+def test_other_parts_are_cut_out_alone(x, places) -> None:
+    assert same(cuts(*places), x)["Slice"] == len(places)
+
+
+def test_rows_that_make_up_a_whole_are_split() -> None:
+    nodes = [("Gather", ["x", f"n{i}"], [name], {"axis": 1}) for i, name in enumerate("ya")]
+    nodes += [("Exp", ["a"], ["z"], {})]
+    constants = {"n0": np.array(0), "n1": np.array(1)}
+    content = model(nodes, ["y", "z"], constants, {"x": ["B", 2, 6]})
+    assert same(content, {"x": f32(3, 2, 6)}) == {"Split": 1, "Squeeze": 2, "Exp": 1}
+
+
 def test_rows_picked_by_one_index_are_gathered(x) -> None:
     nodes = [
         *(("ArgMax", ["x"], ["best"], {"axis": 1}), ("GatherND", ["table", "best"], ["y"], {})),
