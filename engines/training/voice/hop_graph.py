@@ -50,18 +50,24 @@ class Hit:
     Attributes:
         new: truth value, whether it begins in this hop.
         loudest: the larger level asked for; sounding: whether that is more than nothing.
-        struck: place and strength; hue: palette; take; before: strength of the one before.
-        ages: of the last hit, the last but one, and of anything asked for, in hops.
+        struck: place and strength, and each alone; hue: palette; take; before: strength of the
+            one before.
+        ages: of the last hit, the last but one, and of anything asked for, in hops; age of the
+            first, quiet: of the last.
     """
 
     new: str
     loudest: str
     sounding: str
     struck: str
+    place: str
+    strength: str
     hue: str
     take: str
     before: str
     ages: str
+    age: str
+    quiet: str
 
 
 def graph_states(network: VoiceNetwork, recall: Recall | None = None) -> dict[str, tuple[int, ...]]:
@@ -90,16 +96,15 @@ def hop_graph(network: VoiceNetwork, recall: Recall | None = None, *, unrest: fl
     """The graph of one hop, batch axis open, as ONNX; settings as of `HopNetwork`."""
     w = Writer()
     take_noise = w.part("noise", BINS, BINS + TAKE)
-    hints = None if recall is None else recall_hit(w, recall, take_noise)
-    hit = _latched(w, take_noise if hints is None else hints.take)
+    asked = w.split("control", CONTROL)
+    hints = None if recall is None else recall_hit(w, recall, take_noise, asked[2])
+    hit = _latched(w, asked, take_noise if hints is None else hints.take)
     entered, life = _entered(w, network, hit)
     features, mel = _decoded(w, network, entered, hit)
-    share = w.part("control", COPYING, COPYING + 1)
-    blend = share
-    first_age = w.part(hit.ages, 0, 1)
+    share = blend = asked[COPYING]
     if recall is not None and hints is not None:
         code = w.op("Where", hit.new, hints.code, "code", to="code_next")
-        known = (first_age, hit.sounding)
+        known = (hit.age, hit.sounding)
         mel, blend = correct(w, recall, code, known=known, painted=(mel, share))
     mel = _mixed(w, share, w.part("noise", NOISE, GRAPH_NOISE), mel, to="mel")
     features = _mixed(w, blend, numbers(network.painter.copying), features)
@@ -109,35 +114,42 @@ def hop_graph(network: VoiceNetwork, recall: Recall | None = None, *, unrest: fl
     attack = head.attack
     if hints is not None and recall is not None:
         attack = settle_attack(w, recall, head.magnitude, hints.phases)
-    attack = turned(w, network, attack, w.part(hit.struck, 0, 1))
-    moved = Moved(heard, attack, new=hit.new, first_age=first_age)
+    attack = turned(w, network, attack, hit.place)
+    moved = Moved(heard, attack, new=hit.new, first_age=hit.age)
     advance(w, network, head, moved, unrest=unrest)
     states = graph_states(network, recall)
     following = {f"{name}_next": shape for name, shape in states.items()}
     return w.model({**INPUTS, **states}, {**OUTPUTS, **following})
 
 
-def _latched(w: Writer, take: str) -> Hit:
+def _latched(w: Writer, asked: list[str], take: str) -> Hit:
     """What the last hit was, of this hop or before, and ages; writes these states."""
-    new = w.op("Greater", w.part("control", 0, 1), 0.0)
-    loudest = w.op("ReduceMax", w.part("control", 3, 5), np.array([1], np.int64))
+    new = w.op("Greater", asked[0], 0.0)
+    loudest = w.op("Max", asked[3], asked[4])
     sounding = w.op("Greater", loudest, EXCITED)
-    strength = w.part("struck", 1, 2)
+    earlier = w.part("struck", 1, 2)
     grown = w.op("Min", w.op("Add", "ages", w.op("Min", "ages", 1.0)), OLD)
     # A hit makes the last one the last but one; what begins is stored as 1.
     begun = w.op("Where", np.array([False, True, False]), w.part(grown, 0, 1), 1.0)
     fresh = w.op("Concat", new, new, w.op("Or", new, sounding), axis=1)
     stored = w.op("Where", fresh, begun, grown, to="ages_next")
-    never = w.op("Less", stored, 0.5)
+    ages = w.op("Where", w.op("Less", stored, 0.5), OLD, w.op("Sub", stored, 1.0))
+    age, _, quiet = w.split(ages, _AGES)
+    struck = w.op("Where", new, w.part("control", 1, 3), "struck", to="struck_next")
+    place, strength = w.split(struck, 2)
     return Hit(
         new=new,
         loudest=loudest,
         sounding=sounding,
-        struck=w.op("Where", new, w.part("control", 1, 3), "struck", to="struck_next"),
+        struck=struck,
+        place=place,
+        strength=strength,
         hue=w.op("Where", new, "palette", "hue", to="hue_next"),
         take=w.op("Where", new, take, "take", to="take_next"),
-        before=w.op("Where", new, strength, "before", to="before_next"),
-        ages=w.op("Where", never, OLD, w.op("Sub", stored, 1.0)),
+        before=w.op("Where", new, earlier, "before", to="before_next"),
+        ages=ages,
+        age=age,
+        quiet=quiet,
     )
 
 
@@ -208,7 +220,7 @@ def _decoded(w: Writer, network: VoiceNetwork, entered: str, hit: Hit) -> tuple[
     inner = w.op("Gelu", w.op("Add", inner, numbers(third.bias)))
     mel = w.op("MatMul", inner, numbers(fourth.weight).T)
     mel = w.op("Add", mel, numbers(fourth.bias) - _LEVEL)
-    asked = w.op("Max", w.part(hit.struck, 1, 2), hit.loudest)
+    asked = w.op("Max", hit.strength, hit.loudest)
     return features, w.op("Add", mel, w.op("Mul", asked, _LEVEL))
 
 
@@ -238,5 +250,5 @@ def _gate(w: Writer, network: VoiceNetwork, life: str, hit: Hit) -> str:
     hops = w.op("Exp", w.op("Clip", w.op("Add", life, bias), -4.0, 2.1))
     hops = w.op("Mul", hops, _LIFE_HOPS)
     raised = float(network.painter.spread.detach()) / math.log(CLOSE)
-    late = w.op("Sub", w.op("Sub", w.part(hit.ages, 2, 3), hops), SLACK_HOPS - raised)
+    late = w.op("Sub", w.op("Sub", hit.quiet, hops), SLACK_HOPS - raised)
     return w.op("Pow", CLOSE, w.op("Max", late, raised))

@@ -39,9 +39,9 @@ class Hints:
     phases: str
 
 
-def recall_hit(w: Writer, recall: Recall, noise: str) -> Hints:
-    """Blend the recordings nearest to what is asked for by noise [B, 16]."""
-    best, index = _nearest(w, recall, noise)
+def recall_hit(w: Writer, recall: Recall, noise: str, strength: str) -> Hints:
+    """Blend the recordings nearest to palette and strength [B, 1] by noise [B, 16]."""
+    best, index = _nearest(w, recall, noise, strength)
     likeness = w.op("Gather", numbers(recall.likeness), index, axis=0)
     unlike = w.op("Sub", likeness, w.part(likeness, 0, 1))
     unlike = w.op("ReduceSum", w.op("Mul", unlike, unlike), np.array([2], np.int64), keepdims=0)
@@ -58,7 +58,7 @@ def recall_hit(w: Writer, recall: Recall, noise: str) -> Hints:
     return Hints(take, code, w.cast(kept, TensorProto.FLOAT))
 
 
-def _nearest(w: Writer, recall: Recall, noise: str) -> tuple[str, str]:
+def _nearest(w: Writer, recall: Recall, noise: str, strength: str) -> tuple[str, str]:
     """Scores (but for what they have in common) and indices of the recordings blended, [B, 8]."""
     families = numbers(recall.families)[recall.family.numpy()]
     sharpness = float(recall.sharpness)
@@ -68,7 +68,7 @@ def _nearest(w: Writer, recall: Recall, noise: str) -> tuple[str, str]:
         w.op("MatMul", "palette", w.constant(2 * sharpness * families.T, "full.families")),
         w.op("MatMul", noise, w.constant(numbers(recall.places).T, "full.places")),
     )
-    gap = w.op("Sub", w.part("control", 2, 3), numbers(recall.strength))
+    gap = w.op("Sub", strength, numbers(recall.strength))
     # log(1 + (gap / WIDTH)²) but for the logarithm of WIDTH, which all have in common.
     far = w.op("Log", w.op("Add", w.op("Mul", gap, gap), WIDTH**2))
     score = w.op("Sub", w.op("Sub", near, w.op("Mul", far, FALL)), size)
