@@ -1,4 +1,5 @@
 import numpy as np
+import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -7,6 +8,62 @@ from synchresis.engines.training.graph.launches import RECURRENT, UNEQUAL, launc
 
 AFFORDED = 330
 """Launches of 1.26 µs each that leave a hop well under half a millisecond."""
+
+ON_CUDA = frozenset(
+    [
+        "Abs",
+        "Add",
+        "AveragePool",
+        "Cast",
+        "Clip",
+        "Concat",
+        "Conv",
+        "Cos",
+        "Div",
+        "Exp",
+        "Expand",
+        "GRU",
+        "Gather",
+        "Gelu",
+        "Gemm",
+        "Greater",
+        "GreaterOrEqual",
+        "LayerNormalization",
+        "Less",
+        "Log",
+        "MatMul",
+        "Max",
+        "Min",
+        "Mul",
+        "Neg",
+        "Or",
+        "Pad",
+        "Pow",
+        "ReduceL2",
+        "ReduceMax",
+        "ReduceMean",
+        "ReduceSum",
+        "Relu",
+        "Reshape",
+        "Resize",
+        "Shape",
+        "Sigmoid",
+        "Sign",
+        "Sin",
+        "Slice",
+        "Softmax",
+        "Split",
+        "Sqrt",
+        "Squeeze",
+        "Sub",
+        "Tile",
+        "TopK",
+        "Transpose",
+        "Unsqueeze",
+        "Where",
+    ]
+)
+"""Of what ONNX Runtime's CUDA provider has in opsets 18 and 20: its docs/OperatorKernels.md."""
 
 
 def model(nodes, outputs, constants=(), inputs=None) -> bytes:
@@ -69,3 +126,13 @@ def test_a_bias_is_a_product_of_its_own_and_a_recurrent_step_many() -> None:
 def test_a_hop_of_the_default_voice_is_affordable_on_a_gpu() -> None:
     pack = load_pack()
     assert 200 < launches(pack.read(pack.voice.file)) <= AFFORDED
+
+
+@pytest.mark.parametrize("which", ["motion", "voice"])
+def test_every_node_of_the_default_pack_can_run_on_a_gpu(which: str) -> None:
+    """One that cannot runs on the CPU between two copies, which nobody can record into a graph."""
+    pack = load_pack()
+    entry = pack.motion if which == "motion" else pack.voice
+    proto = onnx.load_from_string(pack.read(entry.file))
+    assert {opset.version for opset in proto.opset_import} <= {18, 20}
+    assert not {node.op_type for node in proto.graph.node} - ON_CUDA
