@@ -8,7 +8,7 @@ from synchresis.bench.age_nodes import AgeCase, Transport
 from synchresis.bench.age_report import HOP_RATE, age_findings
 from synchresis.bench.environment import stamp_environment
 from synchresis.bench.findings import Findings
-from synchresis.bench.memory_camera import Footage, draw_footage
+from synchresis.bench.memory_camera import Footage, draw_footage, even_rate
 from synchresis.bench.motion_to_sound import (
     FPS,
     Lookahead,
@@ -124,4 +124,5 @@ def _sound(options: Options) -> Findings:
 
 def _footage(options: Options) -> Footage:
     seconds = 12.0 if options.quick else SOUND_S
-    return draw_footage(SCENE, seed=options.seed, fps=FPS, seconds=seconds)
+    fps = even_rate(SCENE, seed=options.seed, fps=FPS, seconds=seconds)
+    return draw_footage(SCENE, seed=options.seed, fps=fps, seconds=seconds)

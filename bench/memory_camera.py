@@ -6,10 +6,16 @@ from typing import Final
 
 import numpy as np
 
+from synchresis.bench.pairing import phase_unevenness
 from synchresis.engines.frame import Frame, Picture
 from synchresis.engines.scenes import SceneStream
 from synchresis.engines.timebase import NS_PER_S
 from synchresis.realtime.clock import clock_id
+
+RATE_OFF: Final = 0.002
+"""A camera's frame rate may be off by this share: 59.94 is called 60 too."""
+
+_RATES_TRIED: Final = 41
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,28 @@ def draw_footage(
         tuple(event.strength for event in events),
         fps,
     )
+
+
+def even_rate(name: str, *, seed: int, fps: float, seconds: float) -> float:
+    """Frame rate within `RATE_OFF` of `fps` at which contacts fall most evenly between two frames.
+
+    A hit's delay depends on its place between frames; a rate at which some places are missing would
+    measure the scene's luck.
+
+    Args:
+        name: of the scene.
+        seed: of the scene.
+        fps: frames per second wanted.
+        seconds: length.
+    """
+
+    def unevenness(rate: float) -> float:
+        events = SceneStream(name, seed=seed, fps=rate).events(-1.0, seconds)
+        return phase_unevenness([event.t_s for event in events], rate)
+
+    half = _RATES_TRIED // 2
+    rates = [fps * (1 + RATE_OFF * step / half) for step in range(-half, half + 1)]
+    return min(rates, key=unevenness)
 
 
 def _enlarge(picture: Picture) -> Picture:

@@ -150,6 +150,7 @@ def test_sound_is_played_on_and_heard_from_the_device_asked_for(monkeypatch, tin
     monkeypatch.setattr(latency, "measure_loopback", lambda device: [asked.append(device) or 2.7])
     monkeypatch.setattr(latency, "run_sound", run_sound)
     monkeypatch.setattr(latency, "draw_footage", lambda *args, **settings: None)
+    monkeypatch.setattr(latency, "even_rate", lambda *args, **settings: 60.0)
     options = Options(pack=str(tiny_pack.path), parts=("sound",), audio="cable")
     report = latency.run(options)
     device, *cases = asked

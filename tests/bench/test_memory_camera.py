@@ -3,10 +3,18 @@ import time
 import numpy as np
 import pytest
 
-from synchresis.bench.memory_camera import Footage, MemoryCamera, draw_footage
+from synchresis.bench.memory_camera import (
+    RATE_OFF,
+    Footage,
+    MemoryCamera,
+    draw_footage,
+    even_rate,
+)
 from synchresis.bench.oracle import OracleParser
+from synchresis.bench.pairing import phase_unevenness
 from synchresis.engines.frame import Frame
 from synchresis.engines.gesture import Levels
+from synchresis.engines.scenes import SceneStream
 
 MS = 1_000_000
 
@@ -96,3 +104,13 @@ def test_the_oracle_knows_every_contact_once_and_nothing_else(tiny_pack):
             assert gesture.begin_ns < event.t_ns <= gesture.captured_ns + lookahead
             assert event.decided_ns == gesture.captured_ns
         assert gesture.levels == (Levels(),)
+
+
+def test_contacts_fall_evenly_between_frames_at_the_rate_that_is_found():
+    def unevenness(fps):
+        events = SceneStream("stick", seed=0, fps=fps).events(-1.0, 40.0)
+        return phase_unevenness([event.t_s for event in events], fps)
+
+    rate = even_rate("stick", seed=0, fps=60.0, seconds=40.0)
+    assert rate == pytest.approx(60, rel=RATE_OFF)
+    assert unevenness(rate) < 0.7 * unevenness(60.0)
