@@ -1,7 +1,7 @@
 """Every backend on every engine: steps, batches, memory, cold start; on a GPU the media path."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import cycle
 from typing import Final
@@ -89,7 +89,7 @@ def batch_figure(which: Which, curves: Curves) -> list[Figure]:
 
 def measure_backend(
     options: Options, pack: Pack, backend: str, which: Which, *, curves: Curves
-) -> list[Result]:
+) -> Iterator[Result]:
     """Steps, memory, cold start and parity at every batch; where it cannot run a result says so.
 
     Args:
@@ -99,18 +99,17 @@ def measure_backend(
         which: of the engines.
         curves: what was timed is added.
     """
-    results: list[Result] = []
     for batch in BATCHES[which]:
         name = f"engines.{backend}.{which}.batch{batch}"
         progress(name)
         try:
             if options.wants("engines"):
-                results += _measure_open(options, pack, name, (backend, which, batch), curves)
+                yield from _measure_open(options, pack, name, (backend, which, batch), curves)
             if options.wants("memory"):
-                results += _memory(options, name, (backend, which, batch))
+                yield from _memory(options, name, (backend, which, batch))
         except (EngineError, DeviceError) as err:
-            return [*results, Result(f"{name}.runs", 0, "count", note=str(err))]
-    return results
+            yield Result(f"{name}.runs", 0, "count", note=str(err))
+            return
 
 
 def measure_engine(options: Options, pack: Pack, engine: Engine, which: Which) -> list[Timing]:

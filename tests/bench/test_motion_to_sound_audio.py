@@ -8,6 +8,9 @@ from synchresis.bench.motion_to_sound import SoundCase, measure_loopback, run_so
 
 pytestmark = pytest.mark.audio
 
+ATTEMPTS = 3
+"""A busy sound server loses samples now and then."""
+
 
 def test_every_contact_the_oracle_knows_is_heard_once(tiny_pack):
     footage = draw_footage("stick", seed=0, fps=60, seconds=9)
@@ -20,6 +23,9 @@ def test_every_contact_the_oracle_knows_is_heard_once(tiny_pack):
 
 
 def test_clicks_come_back_from_the_loopback():
-    delays = measure_loopback()
+    for _ in range(ATTEMPTS):
+        delays = measure_loopback()
+        if len(delays) >= 10:
+            break
     assert len(delays) >= 10
     assert 0 <= np.median(delays) < 50
