@@ -128,10 +128,10 @@ class Refiner:
     def loop(self, encoders: Encoders) -> None:
         """Step and report until the budget is spent."""
         held_out = self.held_out(self.settings.validation)
-        begin = last = time.monotonic()
         budget = 60.0 * self.settings.minutes
         terms: list[Tensor] = []
         self.report(0.0, terms, held_out)
+        begin = last = time.monotonic()
         while (spent := time.monotonic() - begin) < budget:
             self.refill(encoders)
             terms.append(self.step(spent / budget))
