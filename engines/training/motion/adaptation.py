@@ -7,7 +7,9 @@ scores sink with them. As in covariate shift adaptation of batch normalisation (
 and only while something moves, so that a still room never makes its own noise look like motion.
 """
 
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Self
 
 import torch
 from torch import Tensor, nn
@@ -36,55 +38,102 @@ def moving_time(flow: Tensor, dt_s: Tensor) -> Tensor:
     return dt_s * (speed.mean((1, 2)) / MOVING).clamp(max=1.0)
 
 
-class StreamStatistics(nn.Module):
-    """Brings a normalised layer's output back to the mean and deviation it had in training.
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Statistics of channels over the training scenes.
 
-    After batch normalisation a channel has mean `bias` and deviation |`weight`| over the training
-    scenes. State: how far the stream's mean and mean square are from that, float32[B, 2 C], 0 at
-    first.
-
-    Args:
-        norm: the layer before; its weights are read, not owned.
+    Attributes:
+        mean: float32[C].
+        deviation: float32[C].
     """
 
-    def __init__(self, norm: nn.BatchNorm2d) -> None:
-        super().__init__()
-        self._norm = (norm,)  # in a tuple: its parameters belong to the network
-        self.channels = norm.num_features
+    mean: Tensor
+    deviation: Tensor
 
-    def expected(self) -> tuple[Tensor, Tensor]:
-        """Mean and deviation in training, float32[C] each."""
-        (norm,) = self._norm
-        return norm.bias.detach(), norm.weight.detach().abs().clamp_min(1e-3)
+    @classmethod
+    def of(cls, norms: Iterable[nn.BatchNorm2d]) -> Self:
+        """What layers give: after batch normalisation mean is `bias`, deviation |`weight`|."""
+        norms = tuple(norms)
+        mean = torch.cat([norm.bias.detach() for norm in norms])
+        deviation = torch.cat([norm.weight.detach().abs() for norm in norms])
+        return cls(mean, deviation.clamp_min(1e-3))
 
-    def moments(self, x: Tensor) -> Tensor:
-        """Mean and mean square of pictures less those of training: float[N, C, h, w] → [N, 2 C]."""
-        mean, deviation = self.expected()
-        x = x.float()
-        own = torch.cat((x.mean((2, 3)), (x * x).mean((2, 3))), 1)
-        return own - torch.cat((mean, deviation * deviation + mean * mean))
+    @property
+    def power(self) -> Tensor:
+        """Mean square, float32[C]."""
+        return self.deviation * self.deviation + self.mean * self.mean
 
-    def adapt(self, x: Tensor, state: Tensor) -> Tensor:
-        """X float[N, C, h, w] with the statistics of the state [N, 2 C] replaced by training's."""
-        mean, deviation = self.expected()
-        shift, square = state.split(self.channels, 1)
-        own = mean + shift
-        power = square + deviation * deviation + mean * mean - own * own
-        gain = (deviation / torch.sqrt(power.clamp_min(1e-6))).clamp(1 / LIMIT, LIMIT)
-        offset = mean - gain * own
-        return x * gain.to(x.dtype)[:, :, None, None] + offset.to(x.dtype)[:, :, None, None]
+    def less(self, moments: Tensor) -> Tensor:
+        """Means and mean squares float32[N, 2 C] less these."""
+        return moments - torch.cat((self.mean, self.power))
 
-    def sequence(self, x: Tensor, moving_s: Tensor) -> Tensor:
-        """X float[B, T, C, h, w], moving_s float32[B, T] → the same adapted, from training on."""
-        B, T = x.shape[:2]
-        flat = x.flatten(0, 1)
-        with torch.no_grad():
-            time_s = torch.full((2 * self.channels,), TIME_S, device=x.device)
-            states = leaky_scan(self.moments(flat).unflatten(0, (B, T)), moving_s, time_s, None)
-        return self.adapt(flat, states.flatten(0, 1)).unflatten(0, (B, T))
+    def factors(self, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Gain and offset float32[N, C] that bring channels back to these statistics.
 
-    def step(self, x: Tensor, moving_s: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """One frame: x float[B, C, h, w], moving_s float32[B], state float32[B, 2 C]."""
-        moments = self.moments(x)
-        state = moments + torch.exp(-moving_s / TIME_S)[:, None] * (state - moments)
-        return self.adapt(x, state), state
+        Args:
+            state: float32[N, 2 C], means and mean squares less these.
+        """
+        shift, square = state[:, : len(self.mean)], state[:, len(self.mean) :]
+        own = self.mean + shift
+        power = (square + self.power - own * own).clamp_min(1e-6)
+        gain = (self.deviation / torch.sqrt(power)).clamp(1 / LIMIT, LIMIT)
+        return gain, self.mean - gain * own
+
+
+def moments(layers: Sequence[Tensor]) -> Tensor:
+    """Means, then mean squares, of the channels of all layers: float[N, C, h, w] → [N, 2 C]."""
+    wide = [x.float() for x in layers]
+    norms = [torch.linalg.vector_norm(x, dim=(2, 3)) for x in wide]  # exported as one operation
+    squares = [n * n / (x.shape[2] * x.shape[3]) for n, x in zip(norms, wide, strict=True)]
+    return torch.cat([x.mean((2, 3)) for x in wide] + squares, 1)
+
+
+def adapted(x: Tensor, gain: Tensor, offset: Tensor) -> Tensor:
+    """X float[N, C, h, w] times gain plus offset, float32[N, C] each."""
+    return x * gain.to(x.dtype)[:, :, None, None] + offset.to(x.dtype)[:, :, None, None]
+
+
+def adapted_sequence(x: Tensor, moving_s: Tensor, norm: nn.BatchNorm2d) -> Tensor:
+    """A layer's output over sequences from their first frame on, by the frames before each.
+
+    Args:
+        x: float[B, T, C, h, w].
+        moving_s: float32[B, T], of `moving_time`.
+        norm: the layer.
+    """
+    B, T = x.shape[:2]
+    flat, expected = x.flatten(0, 1), Expected.of([norm])
+    with torch.no_grad():
+        seen = expected.less(moments([flat])).unflatten(0, (B, T))
+        time_s = torch.full((seen.shape[2],), TIME_S, device=x.device)
+        states = leaky_scan(seen, moving_s, time_s, None)
+        states = torch.cat((torch.zeros_like(states[:, :1]), states[:, :-1]), 1)
+        gain, offset = expected.factors(states.flatten(0, 1))
+    return adapted(flat, gain, offset).unflatten(0, (B, T))
+
+
+class StreamStatistics:
+    """The same frame by frame, all layers in one state: float32[B, 2 C], 0 at first.
+
+    Args:
+        norms: the layers by name.
+    """
+
+    def __init__(self, norms: Mapping[str, nn.BatchNorm2d]) -> None:
+        self._expected = Expected.of(norms.values())
+        self._widths = {name: norm.num_features for name, norm in norms.items()}
+
+    def factors(self, state: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+        """Gain and offset of each layer, float32[B, channels], from the frames before."""
+        gain, offset = self._expected.factors(state)
+        found, first = {}, 0
+        for name, width in self._widths.items():
+            part = slice(first, first + width)
+            found[name] = (gain[:, part], offset[:, part])
+            first += width
+        return found
+
+    def follow(self, state: Tensor, seen: Mapping[str, Tensor], moving_s: Tensor) -> Tensor:
+        """The state after a frame whose layers gave `seen`; moving_s float32[B]."""
+        new = self._expected.less(moments([seen[name] for name in self._widths]))
+        return new + torch.exp(-moving_s / TIME_S)[:, None] * (state - new)

@@ -12,13 +12,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from synchresis.engines.training.motion.adaptation import StreamStatistics, moving_time
+from synchresis.engines.training.motion.adaptation import (
+    StreamStatistics,
+    adapted,
+    adapted_sequence,
+    moving_time,
+)
 from synchresis.engines.training.motion.memory import LeakyMemory
 
 HEADS = ("impact", "map", "strength", "when", "friction", "burst")
 """Dense outputs, one plane each: logits, but `when`, which is intervals from the begin."""
 
-ADAPTED = ("pixels1", "pixels2", "flow1", "merge")
+ADAPTED = ("pixels2", "flow1", "merge")
 """Layers whose channel statistics follow the stream."""
 
 Adapt = Callable[[str, Tensor], Tensor]
@@ -123,7 +128,6 @@ class MotionNetwork(nn.Module):
         self.level3 = TemporalLevel(s.deep, s.deep // 2, (0.1, 0.3, 1.0, 3.0))
         self.context = nn.Linear(2 * s.deep, s.deep)
         self.context_memory = LeakyMemory(s.deep, (0.1, 0.4, 1.5))
-        self.statistics = {n: StreamStatistics(getattr(self, n)[1]) for n in ADAPTED}
         self.timing = nn.Linear(8, s.deep)
         self.gather = nn.Linear(s.deep * 5, s.deep)
         self.gate3 = nn.Linear(s.deep, s.deep)
@@ -150,15 +154,19 @@ class MotionNetwork(nn.Module):
         for level, grid in zip((self.level1, self.level2, self.level3), grids, strict=True):
             shapes += [(channels, *grid) for channels in level.state_channels]
         shapes.append((self.context_memory.channels,))
-        shapes += [(2 * found.channels,) for found in self.statistics.values()]
+        shapes.append((2 * sum(norm.num_features for norm in self.norms().values()),))
         return {f"h{index}": shape for index, shape in enumerate(shapes)}
+
+    def norms(self) -> dict[str, nn.BatchNorm2d]:
+        """The normalisations whose output follows the stream."""
+        return {name: getattr(self, name)[1] for name in ADAPTED}
 
     def see(self, pixels: Tensor, before: Tensor, seen: Tensor, adapt: Adapt) -> Tensor:
         """Pixel features float[N, fine, rows, cols]; pixels are contrast-free and folded."""
-        x = self.adapted("pixels1", torch.cat((pixels, (pixels - before) * seen), 1), adapt)
-        return self.adapted("pixels2", x, adapt)
+        x = self.pixels1(torch.cat((pixels, (pixels - before) * seen), 1))
+        return self.layer("pixels2", x, adapt)
 
-    def adapted(self, name: str, x: Tensor, adapt: Adapt) -> Tensor:
+    def layer(self, name: str, x: Tensor, adapt: Adapt) -> Tensor:
         """One of the adapted layers."""
         weigh, norm, bend = getattr(self, name)
         out: Tensor = bend(adapt(name, norm(weigh(x))))
@@ -198,9 +206,10 @@ class MotionNetwork(nn.Module):
         if haste is not None:
             moving_s = moving_s * haste[:, None]
 
+        norms = self.norms()
+
         def adapt(name: str, x: Tensor) -> Tensor:
-            sequence = x.unflatten(0, (B, T))
-            return self.statistics[name].sequence(sequence, moving_s).flatten(0, 1)
+            return adapted_sequence(x.unflatten(0, (B, T)), moving_s, norms[name]).flatten(0, 1)
 
         seen_pixels = (folded.flatten(0, 1), shifted(folded))
         seen_flow = (squeezed.flatten(0, 1), shifted(squeezed))
@@ -225,8 +234,8 @@ class MotionNetwork(nn.Module):
         """Pixel and flow branches joined, float[N, fine, rows, cols]; pairs are now and before."""
         seen = seen.to(pixels[0].dtype)
         change = (flow[0] - flow[1]) * seen
-        motion = self.adapted("flow1", torch.cat((flow[0], change), 1), adapt)
-        return self.adapted("merge", torch.cat((self.see(*pixels, seen, adapt), motion), 1), adapt)
+        motion = self.layer("flow1", torch.cat((flow[0], change), 1), adapt)
+        return self.layer("merge", torch.cat((self.see(*pixels, seen, adapt), motion), 1), adapt)
 
     def step(
         self, pixels: Tensor, flow: Tensor, timing: Tensor, states: tuple[Tensor, ...]
@@ -235,12 +244,13 @@ class MotionNetwork(nn.Module):
         h = states
         dt_s, seen = timing[:, 0], h[0][:, :, None, None]
         folded, squeezed = normalised(pixels), squeeze_flow(flow)
-        moving_s = moving_time(flow, dt_s)
-        kept = dict(zip(ADAPTED, h[10:], strict=True))
+        statistics = StreamStatistics(self.norms())
+        factors = statistics.factors(h[10])
+        given: dict[str, Tensor] = {}
 
         def adapt(name: str, x: Tensor) -> Tensor:
-            x, kept[name] = self.statistics[name].step(x, moving_s, kept[name])
-            return x
+            given[name] = x
+            return adapted(x, *factors[name])
 
         x = self.merged((folded, h[1]), (squeezed, h[2]), seen, adapt)
         x1, s1 = self.level1.step(x, dt_s, seen, (h[3], h[4]))
@@ -249,8 +259,8 @@ class MotionNetwork(nn.Module):
         pooled = self.context(pool(x3))
         memory = self.context_memory.step(pooled, dt_s, h[9])
         out = self.decode((x1, x2, x3, pooled, memory), timing)
-        new = (torch.ones_like(h[0]), folded, squeezed, *s1, *s2, *s3, memory)
-        return out, (*new, *(kept[name] for name in ADAPTED))
+        stream = statistics.follow(h[10], given, moving_time(flow, dt_s))
+        return out, (torch.ones_like(h[0]), folded, squeezed, *s1, *s2, *s3, memory, stream)
 
     def decode(self, features: tuple[Tensor, ...], timing: Tensor) -> dict[str, Tensor]:
         """The way up and the heads, per frame, from what `encode` gives; timing [N, 8]."""

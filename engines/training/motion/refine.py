@@ -97,6 +97,7 @@ class Refiner:
         self.settings = settings
         settings.out.mkdir(parents=True, exist_ok=True)
         self.network = load_network(settings.start)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.weights = self.network.only_upper()
         self.average = RunningAverage(self.network, most=0.99)
         self.optimizer = torch.optim.AdamW(self.weights, lr=settings.rate, weight_decay=0.02)

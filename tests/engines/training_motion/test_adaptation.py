@@ -6,58 +6,81 @@ from synchresis.engines.training.motion.adaptation import (  # noqa: E402
     LIMIT,
     MOVING,
     TIME_S,
+    Expected,
     StreamStatistics,
+    adapted,
+    adapted_sequence,
     moving_time,
 )
 
 
 @pytest.fixture
-def statistics():
+def norm():
     norm = torch.nn.BatchNorm2d(3)
     norm.weight.data = torch.tensor([0.5, -1.0, 2.0])
     norm.bias.data = torch.tensor([0.2, -0.4, 0.0])
-    return StreamStatistics(norm)
+    return norm
 
 
-def stream(statistics, mean, deviation, *, frames=90, moving_s=1 / 30):
+def stream(norm, mean, deviation, *, frames=90, moving_s=1 / 30):
     torch.manual_seed(0)
     x = deviation * torch.randn(1, frames, 3, 8, 10) + mean
-    return x, statistics.sequence(x, torch.full((1, frames), moving_s))
+    return x, adapted_sequence(x, torch.full((1, frames), moving_s), norm)
 
 
-def test_first_frame_is_judged_by_training_and_later_ones_by_the_stream(statistics):
-    mean, deviation = statistics.expected()
+def test_first_frame_is_judged_by_training_and_later_ones_by_the_stream(norm):
+    expected = Expected.of([norm])
+    mean, deviation = expected.mean, expected.deviation
     # every channel at half the deviation and 0.3 higher than in training
     lower = (deviation / 2)[:, None, None]
-    x, seen = stream(statistics, (mean + 0.3)[:, None, None], lower, frames=360)
-    assert (seen[0, 0] - x[0, 0]).abs().max() < 0.05
+    x, seen = stream(norm, (mean + 0.3)[:, None, None], lower, frames=360)
+    torch.testing.assert_close(seen[0, 0], x[0, 0])
     last = seen[0, -60:].transpose(0, 1).flatten(1)
     torch.testing.assert_close(last.mean(1), mean, atol=0.05, rtol=0)
     torch.testing.assert_close(last.std(1), deviation, atol=0, rtol=0.08)
 
 
-def test_a_stream_like_training_stays_as_it_is(statistics):
-    mean, deviation = (value[:, None, None] for value in statistics.expected())
-    x, seen = stream(statistics, mean, deviation)
+def test_a_stream_like_training_stays_as_it_is(norm):
+    expected = Expected.of([norm])
+    mean, deviation = expected.mean[:, None, None], expected.deviation[:, None, None]
+    x, seen = stream(norm, mean, deviation)
     assert (seen - x).abs().max() < 0.25 * float(deviation.max())
 
 
-def test_stillness_teaches_nothing(statistics):
-    x, seen = stream(statistics, 0.0, 0.01, moving_s=0.0)
+def test_stillness_teaches_nothing(norm):
+    x, seen = stream(norm, 0.0, 0.01, moving_s=0.0)
     torch.testing.assert_close(seen, x)
 
 
-def test_faint_channels_are_stretched_within_the_limit(statistics):
-    x, seen = stream(statistics, 0.0, 1e-3, frames=400)
+def test_faint_channels_are_stretched_within_the_limit(norm):
+    x, seen = stream(norm, 0.0, 1e-3, frames=400)
     gain = seen[0, -1].flatten(1).std(1) / x[0, -1].flatten(1).std(1)
     torch.testing.assert_close(gain, torch.full((3,), LIMIT), atol=1e-3, rtol=0)
 
 
-def test_memory_is_in_seconds_of_motion(statistics):
+def test_frame_by_frame_is_the_same_for_several_layers_in_one_state(norm):
+    other = torch.nn.BatchNorm2d(2)
+    torch.manual_seed(1)
+    layers = {"a": torch.randn(2, 12, 3, 4, 5) + 1.0, "b": 0.2 * torch.randn(2, 12, 2, 8, 6)}
+    norms = {"a": norm, "b": other}
+    moving_s = 0.2 * torch.rand(2, 12)
+    statistics = StreamStatistics(norms)
+    state = torch.zeros(2, 10)
+    for t in range(12):
+        factors = statistics.factors(state)
+        for name, x in layers.items():
+            whole = adapted_sequence(x, moving_s, norms[name])
+            torch.testing.assert_close(adapted(x[:, t], *factors[name]), whole[:, t])
+        now = {name: x[:, t] for name, x in layers.items()}
+        state = statistics.follow(state, now, moving_s[:, t])
+
+
+def test_memory_is_in_seconds_of_motion(norm):
     x = torch.ones(1, 1, 3, 4, 4)
-    slow = statistics.sequence(x.repeat(1, 10, 1, 1, 1), torch.full((1, 10), TIME_S / 10))
-    fast = statistics.sequence(x.repeat(1, 40, 1, 1, 1), torch.full((1, 40), TIME_S / 40))
+    slow = adapted_sequence(x.repeat(1, 11, 1, 1, 1), torch.full((1, 11), TIME_S / 10), norm)
+    fast = adapted_sequence(x.repeat(1, 41, 1, 1, 1), torch.full((1, 41), TIME_S / 40), norm)
     torch.testing.assert_close(slow[:, -1], fast[:, -1])
+    assert (slow[:, -1] - x[:, 0]).abs().min() > 0.1
 
 
 def test_moving_time_grows_with_speed_up_to_the_whole_step():
