@@ -170,14 +170,18 @@ def engine_step(engine: Engine, which: Which) -> Step:
 
 
 def torch_peers(options: Options, pack: Pack, which: Which, batch: int) -> Mapping[str, Step]:
-    """The same network in torch: eager, and compiled unless this is quick; none without torch."""
+    """The same network in torch: eager, and compiled on a CPU unless this is quick.
+
+    None without torch. On a card compiling every batch would take longer than all the rest.
+    """
     try:
         from synchresis.bench.torch_peer import has_device, torch_steps
     except ImportError:
         return {}
     if not has_device(options.device):
         return {}
-    return torch_steps(pack, which, batch, compiled=not options.quick, device=options.device)
+    compiled = not options.quick and options.device == "cpu"
+    return torch_steps(pack, which, batch, compiled=compiled, device=options.device)
 
 
 def parity_results(name: str, report: ParityReport) -> list[Result]:
