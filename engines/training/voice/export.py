@@ -121,7 +121,7 @@ def write_voice(learned: Learned, recordings: Recordings, pack: Path, licences: 
         table = learned.embedding(torch.arange(len(recordings.families))).numpy()
     rows, families = palette_rows(recordings)
     embeddings = table[families]
-    recall = remember(learned, recordings)
+    recall = remember(learned, recordings, unrest=UNREST)
     lasting = decays(learned, recall, embeddings)
     entries = tuple(
         PaletteEntry(row["name"], i, round(float(decay), 3), row["licence"], row["attribution"])

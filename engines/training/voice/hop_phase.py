@@ -9,9 +9,9 @@ from synchresis.engines.timebase import HOP
 from synchresis.engines.training.voice.hop_painter import HeadParts
 from synchresis.engines.training.voice.hop_recall import BOTH, QUARTER, unit_of
 from synchresis.engines.training.voice.network import VoiceNetwork
-from synchresis.engines.training.voice.phase import SETTLED_HOPS, TINY
+from synchresis.engines.training.voice.phase import SETTLED_HOPS, SILENT, TINY
 from synchresis.engines.training.voice.writer import Array, Writer, numbers
-from synchresis.engines.voice.copying import FLOOR, SCALE
+from synchresis.engines.voice.copying import SCALE
 from synchresis.engines.voice.layout import BINS
 
 Pair = tuple[str, str]
@@ -46,7 +46,7 @@ def magnitudes(w: Writer, head: HeadParts, gate: str, network: VoiceNetwork) -> 
     spread = float(network.painter.spread.detach())
     lower = w.op("Sub", head.log_magnitude, w.op("Mul", head.certainty, spread))
     heard = w.op("Mul", w.op("Exp", lower), w.longer(gate, 2))
-    return w.op("Relu", w.op("Sub", heard, FLOOR), to="loudness_next")
+    return w.op("Relu", w.op("Sub", heard, SILENT), to="loudness_next")
 
 
 def turned(w: Writer, network: VoiceNetwork, attack: str, place: str) -> str:

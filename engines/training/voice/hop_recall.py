@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from onnx import TensorProto
+from torch import nn
 
 from synchresis.engines.training.voice.attack import REACH, ROUNDS, TINY
 from synchresis.engines.training.voice.latches import OLD
@@ -51,11 +52,20 @@ def recall_hit(w: Writer, recall: Recall, noise: str, strength: str) -> Hints:
     blend = w.longer(w.op("Softmax", score, axis=1), 1)
     take, code = (
         w.shorter(w.op("MatMul", blend, w.op("Gather", numbers(table), index, axis=0)), 1)
-        for table in (recall.takes, recall.codes)
+        for table in (recall.takes, nn.functional.pad(recall.codes, (0, 1)))
     )
     take = w.op("Add", take, w.op("Mul", noise, numbers(recall.jitter)))
+    last = np.arange(recall.width) == recall.width - 1
+    code = w.op("Where", last, _level(w, recall, blend, index), code)
     kept = w.op("Gather", recall.phases.numpy(), first, axis=0)
     return Hints(take, code, w.cast(kept, TensorProto.FLOAT))
+
+
+def _level(w: Writer, recall: Recall, blend: str, index: str) -> str:
+    """Level [B, 1] that a blend is to lose, in logarithms of power."""
+    shapes = w.op("MatMul", blend, w.op("Gather", numbers(recall.shapes), index, axis=0))
+    total = w.op("ReduceSum", w.op("Exp", shapes), np.array([2], np.int64), keepdims=0)
+    return w.op("Log", total)
 
 
 def _nearest(w: Writer, recall: Recall, noise: str, strength: str) -> tuple[str, str]:

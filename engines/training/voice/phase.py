@@ -19,6 +19,9 @@ SETTLED_HOPS = 2.0
 CLOSE = 0.9
 SLACK_HOPS = 30.0
 
+SILENT = 1.12 * FLOOR
+"""Magnitudes up to this are silence: at rest the network paints up to 1.07 times the floor."""
+
 
 @dataclass
 class Carried:
@@ -96,7 +99,7 @@ def make_turn(network: VoiceNetwork, head: Head, drive: Drive, noise: Tensor) ->
 def final_magnitude(network: VoiceNetwork, head: Head, drive: Drive) -> Tensor:
     """Magnitudes after the gate: frames of uncertain phase louder, silence exactly 0."""
     louder = torch.exp(network.painter.spread * (1 - head.certainty.detach()))
-    return F.relu(head.magnitude * louder * gate(network, drive) - FLOOR)
+    return F.relu(head.magnitude * louder * gate(network, drive) - SILENT)
 
 
 def gate(network: VoiceNetwork, drive: Drive) -> Tensor:

@@ -4,7 +4,9 @@ A take of 16 numbers says too little of a recording: where the decoder's mel was
 code of `Recall.width` numbers says how, and the phases of its first frame are kept as they were.
 A hit is a blend of the recordings nearest to what is asked for: near in palette, near in strength,
 shuffled by noise, so that two equal hits differ as two takes do. What is unlike the nearest of them
-counts little: a mean of unlike sounds is faint and like none.
+counts little: a mean of unlike sounds is faint and like none. How faint a blend is beside what such
+blends usually are, and a recording's own departure from the level of its strength, are made up for
+while the hit is young: the last number of the code.
 """
 
 from dataclasses import dataclass
@@ -41,8 +43,11 @@ _NEAR = 0.3
 UNLIKE = 2.0
 """Root mean square difference of log-mels at which a recording counts e^-1 beside the nearest."""
 
+LEVELLED_HOPS: Final = (32, 128)
+"""Level is made up for in full until the first age, not at all from the second on."""
+
 _AS_KEPT = (
-    "families", "family", "strength", "takes", "codes", "jitter", "likeness", "extent",
+    "families", "family", "strength", "takes", "codes", "jitter", "likeness", "extent", "shapes",
 )  # fmt: skip
 _SEED = 20_406
 _SILENT = 1e-3
@@ -59,6 +64,8 @@ class Kept:
         likeness: float32[R, n], extent: float32[R]: how unlike two recordings are.
         phases: float32[R, 513], radians, of the first frame as if it began at sample 0.
         basis: float32[len(KNOTS), 80, K], correction of the log-mel by code.
+        shapes: float32[R, n], logarithms of power early in a recording, by time and band, all
+            raised alike so that the logarithm of their sum is the level it is to lose.
     """
 
     families: Tensor
@@ -71,6 +78,7 @@ class Kept:
     extent: Tensor
     phases: Tensor
     basis: Tensor
+    shapes: Tensor
 
 
 @dataclass
@@ -93,6 +101,7 @@ class Recall(nn.Module):
     jitter: Tensor
     likeness: Tensor
     extent: Tensor
+    shapes: Tensor
     phases: Tensor
     places: Tensor
     size: Tensor
@@ -104,7 +113,7 @@ class Recall(nn.Module):
 
     def __init__(self, kept: Kept) -> None:
         super().__init__()
-        self.width = kept.codes.shape[1]
+        self.width = kept.codes.shape[1] + 1
         for name in _AS_KEPT:
             self.register_buffer(name, getattr(kept, name))
         # Phases need no more than half precision, and it halves the largest table.
@@ -116,7 +125,9 @@ class Recall(nn.Module):
         self.register_buffer("places", _SHUFFLE * places / places.norm(dim=1, keepdim=True))
         distance = torch.cdist(kept.families, kept.families).fill_diagonal_(torch.inf)
         self.register_buffer("sharpness", 1 / (_NEAR * distance.amin(1).median()).square())
-        self.register_buffer("basis", kept.basis.reshape(len(KNOTS), -1))
+        louder = -0.5 * levelled()[:, None, None].expand(-1, MELS, 1)
+        basis = torch.cat([kept.basis, louder], dim=2)
+        self.register_buffer("basis", basis.reshape(len(KNOTS), -1))
         knot, share = _knots()
         self.register_buffer("knot", knot)
         self.register_buffer("share", share)
@@ -124,6 +135,15 @@ class Recall(nn.Module):
 
     def forward(self, palette: Tensor, strength: Tensor, noise: Tensor) -> Recalled:
         """Blend for palettes [B, 32] and strengths [B, 1] by standard noise [B, 16]."""
+        blend, index = self.blend(palette, strength, noise)
+        take = (blend @ self.takes[index])[:, 0] + self.jitter * noise
+        code = (blend @ self.codes[index])[:, 0]
+        level = torch.logsumexp(blend @ self.shapes[index], dim=2)
+        code = torch.cat([code, level], dim=1)
+        return Recalled(take, code, self.phases[index[:, 0]].float())
+
+    def blend(self, palette: Tensor, strength: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Shares [B, 1, 8] and indices [B, 8] of the recordings blended, nearest first."""
         # Weights stand first in the products, which keeps them in full precision everywhere.
         closeness = 2 * self.families @ palette.T - self.families.square().sum(1, keepdim=True)
         near = (self.sharpness * closeness)[self.family] + self.places @ noise.T
@@ -132,10 +152,7 @@ class Recall(nn.Module):
         best, index = torch.topk(score, min(BLENDED, len(self.strength)), dim=1)
         likeness = self.likeness[index]
         unlike = (likeness - likeness[:, :1]).square().sum(2) / self.extent[index[:, :1]]
-        blend = torch.softmax(best - unlike / UNLIKE**2, dim=1).unsqueeze(1)
-        take = (blend @ self.takes[index])[:, 0] + self.jitter * noise
-        code = (blend @ self.codes[index])[:, 0]
-        return Recalled(take, code, self.phases[index[:, 0]].float())
+        return torch.softmax(best - unlike / UNLIKE**2, dim=1).unsqueeze(1), index
 
     def correct(
         self, code: Tensor, drive: Drive, painter: Painter, painted: tuple[Tensor, Tensor]
@@ -175,6 +192,12 @@ def interpolation(hops: int) -> Tensor:
     matrix[place, knot[age]] = 1 - share[age]
     matrix[place, knot[age] + 1] += share[age]
     return matrix
+
+
+def levelled() -> Tensor:
+    """Share of the level made up for at KNOTS: float32[len(KNOTS)]."""
+    full, none = LEVELLED_HOPS
+    return ((none - torch.tensor(KNOTS)) / (none - full)).clamp(0, 1)
 
 
 def _knots() -> tuple[Tensor, Tensor]:

@@ -10,14 +10,15 @@ from synchresis.engines.timebase import HOP
 from synchresis.engines.training.voice.frames import Framer
 from synchresis.engines.training.voice.latches import drive_sequence
 from synchresis.engines.training.voice.learner import Learned
+from synchresis.engines.training.voice.levels import level_out, shapes
 from synchresis.engines.training.voice.recall import KNOTS, Kept, Recall, interpolation
 from synchresis.engines.training.voice.recordings import Recordings
-from synchresis.engines.training.voice.streaming import empty_memory
+from synchresis.engines.training.voice.streaming import HopNetwork, empty_memory
 from synchresis.engines.voice.copying import FLOOR, RISE, N, copy_mel
 from synchresis.engines.voice.layout import CONTROL, MELS, TEXTURE
 
-CODE: Final = 128
-"""Numbers kept of every recording."""
+CODE: Final = 127
+"""Numbers kept of every recording, beside its level."""
 
 _JITTER = 0.25
 """Share of the takes' usual spread within a family that is added to blends of them."""
@@ -34,8 +35,8 @@ _AUDIBLE = 0.7
 _LEAST = 240.0
 
 
-def remember(learned: Learned, recordings: Recordings) -> Recall:
-    """The recall of a trained network."""
+def remember(learned: Learned, recordings: Recordings, *, unrest: float = 1.0) -> Recall:
+    """The recall of a trained network, played with a share `unrest` of its phase noise."""
     course, missed = compare(learned, recordings)
     codes, basis = reduce(missed)
     likeness, extent = describe(course)
@@ -44,6 +45,7 @@ def remember(learned: Learned, recordings: Recordings) -> Recall:
     takes = learned.takes.detach()
     with torch.no_grad():
         families = learned.embedding(present)
+    early = shapes(recordings)
     kept = Kept(
         families=families,
         family=own,
@@ -55,8 +57,11 @@ def remember(learned: Learned, recordings: Recordings) -> Recall:
         extent=extent,
         phases=first_phases(recordings),
         basis=basis,
+        shapes=early,
     )
-    return Recall(kept).eval()
+    recall = Recall(kept).eval()
+    recall.shapes = level_out(HopNetwork(learned.network, recall, unrest=unrest), recordings)
+    return recall
 
 
 def compare(learned: Learned, recordings: Recordings) -> tuple[Tensor, Tensor]:

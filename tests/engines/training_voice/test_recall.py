@@ -51,6 +51,7 @@ def three_recordings() -> Recall:
         strength=torch.tensor([0.3, 1.0, 1.0]),
         takes=torch.eye(3, 16),
         codes=torch.eye(3, 4),
+        shapes=torch.zeros(3, 1),
         jitter=torch.zeros(16),
         likeness=torch.zeros(3, 2),
         extent=torch.ones(3),
@@ -217,7 +218,7 @@ def played(
 
 def without_takes(recall: Recall) -> Recall:
     """The same corrections, but the take of no recording."""
-    same = ("families", "family", "strength", "codes", "likeness", "extent")
+    same = ("families", "family", "strength", "codes", "likeness", "extent", "shapes")
     kept = {name: getattr(recall, name) for name in same}
     return Recall(
         Kept(
@@ -225,7 +226,7 @@ def without_takes(recall: Recall) -> Recall:
             takes=torch.zeros_like(recall.takes),
             jitter=torch.zeros_like(recall.jitter),
             phases=recall.phases.float(),
-            basis=recall.basis.reshape(len(KNOTS), 80, -1),
+            basis=recall.basis.reshape(len(KNOTS), 80, -1)[..., :-1],
         )
     )
 

@@ -1,0 +1,154 @@
+"""How loud each recording is to be recalled, so that loudness rises with strength.
+
+Blends of unlike recordings are faint, more so with one draw of noise than with the next, and a
+recording comes out louder or fainter than it was. Both are measured on the filled recall: what
+blends usually lose stays as it is, so that levels move as little as they can.
+"""
+
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from synchresis.engines.timebase import HOP
+from synchresis.engines.training.voice.frames import overlap_add
+from synchresis.engines.training.voice.recall import Recall
+from synchresis.engines.training.voice.recordings import DECAY_DB, Recordings, loudness_db
+from synchresis.engines.training.voice.streaming import HopNetwork, empty_states
+from synchresis.engines.voice.copying import RISE, copy_mel
+from synchresis.engines.voice.layout import BINS, CONTROL, GRAPH_NOISE, TAKE
+from synchresis.engines.voice.mel import MELS, mel_matrix
+from synchresis.errors import ParameterError
+
+EARLY_HOPS: Final = 28
+"""Hops of a recording whose level counts: the first 150 ms, which is where strength is heard."""
+
+HOPS_POOLED, BANDS_POOLED = 4, 4
+
+RISING_DB: Final = 32.0
+"""Least rise of a family's level with strength 0 to 1; 40 is asked for. Where recordings far apart
+in strength give way to each other within a tenth, what is missing must be less than that tenth."""
+
+ASKED: Final = (0.4, 0.7)
+"""Strengths, beside its own, at which a recording of unknown strength is measured: it plays all."""
+
+_DRAWS = 16
+_ROWS = 48
+_APART = 1e3
+_TO_DB = 10 / np.log(10.0)
+_SEED = 3
+
+Floats = NDArray[np.float64]
+
+
+def shapes(recordings: Recordings) -> Tensor:
+    """Logarithms of power by time and band, of sum 1: float32[R, 7 · 20]."""
+    bins = 1 / np.square(mel_matrix(MELS, 1024)).sum(0)
+    rows = []
+    for index in range(len(recordings.length)):
+        mel = copy_mel(recordings.sound(index), HOP // 2 + RISE, EARLY_HOPS)
+        power = np.exp(2 * mel) * bins
+        pooled = power.reshape(EARLY_HOPS // HOPS_POOLED, HOPS_POOLED, -1, BANDS_POOLED)
+        rows.append(torch.from_numpy(pooled.sum((1, 3))).flatten().log())
+    return torch.log_softmax(torch.stack(rows), dim=1).float()
+
+
+def usual_loss(recall: Recall) -> Tensor:
+    """What blends lose that are asked for as each recording was played: float32[R], logarithms.
+
+    The mean over draws of noise.
+    """
+    noise = torch.randn(_DRAWS, TAKE, generator=torch.Generator().manual_seed(_SEED))
+    palette, strength = recall.families[recall.family], recall.strength[:, None]
+    lost = torch.zeros(len(palette))
+    for draw in noise:
+        blend, index = recall.blend(palette, strength, draw.expand(len(palette), -1))
+        lost += torch.logsumexp(blend @ recall.shapes[index], dim=2)[:, 0] / _DRAWS
+    return lost
+
+
+def made_levels(hop: HopNetwork, recall: Recall, recordings: Recordings) -> Floats:
+    """Level of each recording as the voice plays it alone, dB at its own strength: float64[R]."""
+    strength = recordings.strength.astype(np.float64)
+    everything = np.arange(len(strength))
+    level = _played(hop, recall, everything, strength)
+    unknown = np.flatnonzero(~recordings.trusted)
+    for asked in ASKED:
+        heard = _played(hop, recall, unknown, np.full(len(unknown), asked))
+        level[unknown] += heard + DECAY_DB * (strength[unknown] - asked)
+    level[unknown] /= 1 + len(ASKED)
+    return level
+
+
+def rising(level: Floats, strength: Floats, family: NDArray[np.int64]) -> Floats:
+    """Levels in dB nearest to the given ones that rise with strength within each family.
+
+    Recordings of equal strength are equally loud, others differ by RISING_DB at least.
+    """
+    out = level.copy()
+    for number in np.unique(family):
+        members = np.flatnonzero(family == number)
+        steps, step = np.unique(strength[members], return_inverse=True)
+        count = np.bincount(step)
+        mean = np.bincount(step, level[members]) / count
+        risen = never_falling(mean - RISING_DB * steps, count) + RISING_DB * steps
+        out[members] = risen[step]
+    return out
+
+
+def never_falling(values: Floats, weights: NDArray[np.int64]) -> Floats:
+    """The nearest values (weighted least squares) that never fall; pools adjacent violators."""
+    pools: list[tuple[float, int, int]] = []
+    for value, weight in zip(values, weights, strict=True):
+        pools.append((float(value), int(weight), 1))
+        while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
+            (a, m, i), (b, n, j) = pools[-2:]
+            pools[-2:] = [((a * m + b * n) / (m + n), m + n, i + j)]
+    return np.repeat([pool[0] for pool in pools], [pool[2] for pool in pools])
+
+
+def level_out(hop: HopNetwork, recordings: Recordings) -> Tensor:
+    """Shapes for a recall that has shapes of sum 1: float32[R, n]."""
+    recall = hop.recall
+    if recall is None:
+        raise ParameterError("hop has no recall; levels are those of recordings recalled")
+    lost = usual_loss(recall)
+    level = made_levels(hop, recall, recordings)
+    strength = recordings.strength.astype(np.float64)
+    louder = rising(level, strength, recordings.family) - level
+    return recall.shapes - (lost + torch.from_numpy(louder / _TO_DB).float())[:, None]
+
+
+def _played(hop: HopNetwork, recall: Recall, rows: NDArray[np.int64], strength: Floats) -> Floats:
+    """Loudness of some recordings, each alone, at strengths asked for, dB."""
+    apart = recall.size.clone()
+    loudness = np.zeros(len(rows))
+    for first in range(0, len(rows), _ROWS):
+        chosen = torch.from_numpy(rows[first : first + _ROWS])
+        others = (apart + _APART).repeat(len(chosen), 1)
+        recall.size = others.scatter(1, chosen[:, None], 0.0)
+        asked = torch.from_numpy(strength[first : first + _ROWS]).float()
+        sound = _hits(hop, recall.families[recall.family[chosen]], asked)
+        loudness[first : first + _ROWS] = [loudness_db(row) for row in sound]
+    recall.size = apart
+    return loudness
+
+
+def _hits(hop: HopNetwork, palette: Tensor, strength: Tensor) -> NDArray[np.float32]:
+    """Hits without shuffling at the middle of a hop: float32[B, 256 (EARLY_HOPS + 1)]."""
+    count, seeded = len(palette), torch.Generator().manual_seed(_SEED)
+    states = empty_states(hop.network, count, hop.recall)
+    frames = []
+    with torch.no_grad():
+        for step in range(EARLY_HOPS + 1):
+            control = torch.zeros(count, CONTROL)
+            if step == 0:
+                control[:, 0], control[:, 1], control[:, 2] = 1.0, 0.5, strength
+            noise = torch.randn(count, GRAPH_NOISE, generator=seeded)
+            noise[:, BINS : BINS + TAKE] = 0.0
+            real, imag, _, *states = hop(control, palette, noise, *states)
+            frames.append((real, imag))
+        sound = overlap_add(*(torch.stack(part, dim=1) for part in zip(*frames, strict=True)))
+    return sound.numpy()
