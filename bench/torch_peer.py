@@ -17,6 +17,7 @@ from synchresis.engines.training.motion.export import MotionGraph, tensors
 from synchresis.engines.training.motion.network import MotionNetwork
 from synchresis.engines.training.voice.export import voice_entry
 from synchresis.engines.training.voice.hop_graph import INPUTS
+from synchresis.engines.training.voice.levels import SHAPE
 from synchresis.engines.training.voice.network import VoiceNetwork
 from synchresis.engines.training.voice.recall import KNOTS, Kept, Recall
 from synchresis.engines.training.voice.streaming import HopNetwork, state_shapes
@@ -65,12 +66,13 @@ def made_up_recall(pack: Pack) -> Recall | None:
         family=torch.randint(FAMILIES, (recordings,)),
         strength=torch.rand(recordings),
         takes=torch.randn(recordings, TAKE),
-        codes=torch.randn(recordings, int(widths[0])),
+        codes=torch.randn(recordings, int(widths[0]) - 1),
         jitter=torch.rand(TAKE),
         likeness=torch.randn(recordings, LIKENESS),
         extent=1 + torch.rand(recordings),
         phases=torch.rand(recordings, BINS),
-        basis=torch.randn(len(KNOTS), MELS, int(widths[0])),
+        basis=torch.randn(len(KNOTS), MELS, int(widths[0]) - 1),
+        shapes=torch.randn(recordings, SHAPE),
     )
     return Recall(kept).eval()
 

@@ -34,6 +34,9 @@ in strength give way to each other within a tenth, what is missing must be less 
 ASKED: Final = (0.4, 0.7)
 """Strengths, beside its own, at which a recording of unknown strength is measured: it plays all."""
 
+SHAPE: Final = EARLY_HOPS // HOPS_POOLED * MELS // BANDS_POOLED
+"""Numbers of a shape."""
+
 _DRAWS = 16
 _ROWS = 48
 _APART = 1e3
@@ -44,7 +47,7 @@ Floats = NDArray[np.float64]
 
 
 def shapes(recordings: Recordings) -> Tensor:
-    """Logarithms of power by time and band, of sum 1: float32[R, 7 · 20]."""
+    """Logarithms of power by time and band, of sum 1: float32[R, SHAPE]."""
     bins = 1 / np.square(mel_matrix(MELS, 1024)).sum(0)
     rows = []
     for index in range(len(recordings.length)):
