@@ -30,6 +30,7 @@ HOPS: Final = 240
 
 SHORTEST: Final = 2048
 LIKE_STRENGTH: Final = 0.1
+SHORT_RISE_MS: Final = 8.0
 LOUD_STEPS: Final = (0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)
 TAKES: Final = 3
 CLOSEST_MODEL: Final = {
@@ -122,6 +123,7 @@ def evaluate_voice(pack: Pack, folder: Path, *, sheets: Path | None = None) -> d
     return {
         "hits": summaries(rows),
         "takes": takes_apart(train),
+        "short_rises": short_rises(rows),
         "palettes": by_palette(rows),
         "judges": judge(train, wanted, made),
         "instrument": instrument(pack, player),
@@ -173,6 +175,7 @@ def compare(target: Target, made: Floats, copied: Floats, sampler: Sampler) -> d
         "attack_ms": measures.attack_error_ms(made, target.sound),
         "copy_attack_ms": measures.attack_error_ms(copied, target.sound),
         "sampler_attack_ms": measures.attack_error_ms(sampled, target.sound),
+        "rise_ms": measures.rise_ms(target.sound),
     }
     versions = {"made": made, "copy": copied, "sampler": sampled}
     model = CLOSEST_MODEL.get(target.palette)
@@ -227,6 +230,16 @@ def spread_ms(name: str, late: list[float]) -> dict[str, float]:
         f"{name}_median_ms": float(np.median(size)),
         f"{name}_p95_ms": float(np.percentile(size, 95)),
     }
+
+
+def short_rises(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """Attack errors of hits whose own rise takes SHORT_RISE_MS at most; the measure is the same."""
+    short = [row for row in rows if row["rise_ms"] <= SHORT_RISE_MS]
+    out: dict[str, float] = {"count": len(short)}
+    for prefix in ("", "copy_", "sampler_"):
+        if short:
+            out |= spread_ms(f"{prefix}attack", [row[f"{prefix}attack_ms"] for row in short])
+    return out
 
 
 def takes_apart(train: Recordings) -> dict[str, float]:

@@ -77,6 +77,12 @@ def attack_error_ms(made: Floats, real: Floats) -> float:
     return 1e3 * float(np.argmax(risen[1]) - np.argmax(risen[0])) / SAMPLE_RATE
 
 
+def rise_ms(real: Floats) -> float:
+    """From the start to 90 % of the highest envelope within 60 ms, milliseconds."""
+    heard = envelope(real[: int(RISE_WITHIN_S * SAMPLE_RATE)])
+    return 1e3 * float(np.argmax(heard >= RISE_SHARE * heard.max())) / SAMPLE_RATE
+
+
 def loudness_db(sound: Floats) -> float:
     """Level of the loudest 20 ms, dB."""
     width = int(0.02 * SAMPLE_RATE)

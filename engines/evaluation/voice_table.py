@@ -8,6 +8,7 @@ COLUMNS: Final = ("made", "copy", "sampler", "model")
 def table(report: dict[str, Any]) -> str:
     """All parts of a report."""
     parts = [hits_table(report["hits"]), numbers("two real takes of one sound", report["takes"])]
+    parts += [numbers("hits that rise within 8 ms", report["short_rises"])]
     parts += [worst(report["palettes"])]
     parts += [numbers("judges", report["judges"]), numbers("instrument", report["instrument"])]
     return "\n\n".join(parts)

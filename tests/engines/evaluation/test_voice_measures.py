@@ -3,7 +3,7 @@ import pytest
 
 from synchresis.engines.evaluation import voice_judges as judges
 from synchresis.engines.evaluation import voice_measures as measures
-from synchresis.engines.evaluation.voice import takes_apart
+from synchresis.engines.evaluation.voice import short_rises, takes_apart
 from synchresis.engines.timebase import SAMPLE_RATE
 from synchresis.engines.training.voice.recordings import Recordings
 
@@ -36,6 +36,19 @@ def test_attack_error_is_the_delay(rng: np.random.Generator, delay_ms: float) ->
     late = np.pad(sound, (round(delay_ms * 48), 0))[: len(sound)]
     expected = min(delay_ms, 6.0)  # the rise is looked for until 5 ms after the real peak
     assert measures.attack_error_ms(late, sound) == pytest.approx(expected, abs=1.6)
+
+
+@pytest.mark.parametrize("rise", [2.0, 20.0])
+def test_short_rises_are_told_from_long_ones(rise: float) -> None:
+    time = np.arange(9600) / SAMPLE_RATE
+    level = np.minimum(1e3 * time / rise, 1) * np.exp(-np.maximum(time - 1e-3 * rise, 0) * 30)
+    sound = (level * np.sin(2 * np.pi * 1000 * time)).astype(np.float32)
+    assert rise - 1 < measures.rise_ms(sound) < rise + 3
+    row = {"rise_ms": measures.rise_ms(sound), "attack_ms": -3.0}
+    row |= {"copy_attack_ms": 1.0, "sampler_attack_ms": 2.0}
+    found = short_rises([row])
+    assert found["count"] == (rise < 8)
+    assert found.get("attack_median_ms", 3.0) == 3.0
 
 
 def test_loudness_of_known_levels() -> None:
