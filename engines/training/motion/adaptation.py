@@ -14,10 +14,12 @@ from typing import Final, Self
 import torch
 from torch import Tensor, nn
 
-from synchresis.engines.training.motion.memory import leaky_scan
+PRIOR_S: Final = 1.0
+"""What training's statistics count for, seconds of motion."""
 
-TIME_S: Final = 2.0
-"""Time constant of the statistics, seconds of motion."""
+WINDOW_S: Final = 8.0
+"""Most that the past counts for, seconds of motion: several hits, so that single ones do not move
+the statistics."""
 
 MOVING: Final = 0.01
 """Mean speed of a picture from which on time counts in full, picture widths per second; half of all
@@ -93,6 +95,16 @@ def adapted(x: Tensor, gain: Tensor, offset: Tensor) -> Tensor:
     return x * gain.to(x.dtype)[:, :, None, None] + offset.to(x.dtype)[:, :, None, None]
 
 
+def share_of(elapsed_s: Tensor, moving_s: Tensor) -> Tensor:
+    """Share of a frame in the statistics: a mean of all so far, later of the last WINDOW_S.
+
+    Args:
+        elapsed_s: float32[...], seconds of motion up to and with the frame.
+        moving_s: float32[...], of the frame.
+    """
+    return moving_s / (PRIOR_S + elapsed_s).clamp(max=WINDOW_S)
+
+
 def adapted_sequence(x: Tensor, moving_s: Tensor, norm: nn.BatchNorm2d) -> Tensor:
     """A layer's output over sequences from their first frame on, by the frames before each.
 
@@ -105,15 +117,18 @@ def adapted_sequence(x: Tensor, moving_s: Tensor, norm: nn.BatchNorm2d) -> Tenso
     flat, expected = x.flatten(0, 1), Expected.of([norm])
     with torch.no_grad():
         seen = expected.less(moments([flat])).unflatten(0, (B, T))
-        time_s = torch.full((seen.shape[2],), TIME_S, device=x.device)
-        states = leaky_scan(seen, moving_s, time_s, None)
-        states = torch.cat((torch.zeros_like(states[:, :1]), states[:, :-1]), 1)
-        gain, offset = expected.factors(states.flatten(0, 1))
+        share = share_of(moving_s.cumsum(1), moving_s)[..., None]
+        states = [torch.zeros_like(seen[:, 0])]
+        for t in range(T - 1):
+            states.append(torch.lerp(states[-1], seen[:, t], share[:, t]))
+        gain, offset = expected.factors(torch.stack(states, 1).flatten(0, 1))
     return adapted(flat, gain, offset).unflatten(0, (B, T))
 
 
 class StreamStatistics:
-    """The same frame by frame, all layers in one state: float32[B, 2 C], 0 at first.
+    """The same frame by frame, all layers in one state: float32[B, 2 C + 1], 0 at first.
+
+    The state holds means and mean squares less those of training, and the seconds of motion so far.
 
     Args:
         norms: the layers by name.
@@ -125,7 +140,7 @@ class StreamStatistics:
 
     def factors(self, state: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
         """Gain and offset of each layer, float32[B, channels], from the frames before."""
-        gain, offset = self._expected.factors(state)
+        gain, offset = self._expected.factors(state[:, :-1])
         found, first = {}, 0
         for name, width in self._widths.items():
             part = slice(first, first + width)
@@ -136,4 +151,7 @@ class StreamStatistics:
     def follow(self, state: Tensor, seen: Mapping[str, Tensor], moving_s: Tensor) -> Tensor:
         """The state after a frame whose layers gave `seen`; moving_s float32[B]."""
         new = self._expected.less(moments([seen[name] for name in self._widths]))
-        return new + torch.exp(-moving_s / TIME_S)[:, None] * (state - new)
+        elapsed_s = state[:, -1:] + moving_s[:, None]
+        share = share_of(elapsed_s, moving_s[:, None])
+        kept = state[:, :-1]
+        return torch.cat((kept + share * (new - kept), elapsed_s.clamp(max=WINDOW_S)), 1)

@@ -154,7 +154,7 @@ class MotionNetwork(nn.Module):
         for level, grid in zip((self.level1, self.level2, self.level3), grids, strict=True):
             shapes += [(channels, *grid) for channels in level.state_channels]
         shapes.append((self.context_memory.channels,))
-        shapes.append((2 * sum(norm.num_features for norm in self.norms().values()),))
+        shapes.append((1 + 2 * sum(norm.num_features for norm in self.norms().values()),))
         return {f"h{index}": shape for index, shape in enumerate(shapes)}
 
     def norms(self) -> dict[str, nn.BatchNorm2d]:

@@ -5,12 +5,14 @@ torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 from synchresis.engines.training.motion.adaptation import (  # noqa: E402
     LIMIT,
     MOVING,
-    TIME_S,
+    PRIOR_S,
+    WINDOW_S,
     Expected,
     StreamStatistics,
     adapted,
     adapted_sequence,
     moving_time,
+    share_of,
 )
 
 
@@ -33,7 +35,7 @@ def test_first_frame_is_judged_by_training_and_later_ones_by_the_stream(norm):
     mean, deviation = expected.mean, expected.deviation
     # every channel at half the deviation and 0.3 higher than in training
     lower = (deviation / 2)[:, None, None]
-    x, seen = stream(norm, (mean + 0.3)[:, None, None], lower, frames=360)
+    x, seen = stream(norm, (mean + 0.3)[:, None, None], lower, frames=900)
     torch.testing.assert_close(seen[0, 0], x[0, 0])
     last = seen[0, -60:].transpose(0, 1).flatten(1)
     torch.testing.assert_close(last.mean(1), mean, atol=0.05, rtol=0)
@@ -53,7 +55,7 @@ def test_stillness_teaches_nothing(norm):
 
 
 def test_faint_channels_are_stretched_within_the_limit(norm):
-    x, seen = stream(norm, 0.0, 1e-3, frames=400)
+    x, seen = stream(norm, 0.0, 1e-3, frames=900)
     gain = seen[0, -1].flatten(1).std(1) / x[0, -1].flatten(1).std(1)
     torch.testing.assert_close(gain, torch.full((3,), LIMIT), atol=1e-3, rtol=0)
 
@@ -65,7 +67,7 @@ def test_frame_by_frame_is_the_same_for_several_layers_in_one_state(norm):
     norms = {"a": norm, "b": other}
     moving_s = 0.2 * torch.rand(2, 12)
     statistics = StreamStatistics(norms)
-    state = torch.zeros(2, 10)
+    state = torch.zeros(2, 11)
     for t in range(12):
         factors = statistics.factors(state)
         for name, x in layers.items():
@@ -77,10 +79,16 @@ def test_frame_by_frame_is_the_same_for_several_layers_in_one_state(norm):
 
 def test_memory_is_in_seconds_of_motion(norm):
     x = torch.ones(1, 1, 3, 4, 4)
-    slow = adapted_sequence(x.repeat(1, 11, 1, 1, 1), torch.full((1, 11), TIME_S / 10), norm)
-    fast = adapted_sequence(x.repeat(1, 41, 1, 1, 1), torch.full((1, 41), TIME_S / 40), norm)
-    torch.testing.assert_close(slow[:, -1], fast[:, -1])
+    slow = adapted_sequence(x.repeat(1, 61, 1, 1, 1), torch.full((1, 61), 1 / 30), norm)
+    fast = adapted_sequence(x.repeat(1, 241, 1, 1, 1), torch.full((1, 241), 1 / 120), norm)
+    torch.testing.assert_close(slow[:, -1], fast[:, -1], atol=0.01, rtol=0)
     assert (slow[:, -1] - x[:, 0]).abs().min() > 0.1
+
+
+def test_training_counts_as_a_second_and_the_past_as_a_window():
+    begin = share_of(torch.tensor([0.1, 1.0, 100.0]), torch.tensor(0.1))
+    expected = torch.tensor([0.1 / (PRIOR_S + 0.1), 0.1 / (PRIOR_S + 1.0), 0.1 / WINDOW_S])
+    torch.testing.assert_close(begin, expected)
 
 
 def test_moving_time_grows_with_speed_up_to_the_whole_step():
