@@ -7,7 +7,7 @@ scores sink with them. As in covariate shift adaptation of batch normalisation (
 and only while something moves, so that a still room never makes its own noise look like motion.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -27,6 +27,14 @@ pictures of the training scenes are faster than twice this."""
 
 LIMIT: Final = 3.0
 """Most by which a channel is stretched or shrunk."""
+
+Adapt = Callable[[str, Tensor], Tensor]
+"""Name of a layer and its normalised output → the same with training's statistics."""
+
+
+def unchanged(name: str, x: Tensor) -> Tensor:
+    """A layer where nothing adapts."""
+    return x
 
 
 def moving_time(flow: Tensor, dt_s: Tensor) -> Tensor:
@@ -155,3 +163,23 @@ class StreamStatistics:
         share = share_of(elapsed_s, moving_s[:, None])
         kept = state[:, :-1]
         return torch.cat((kept + share * (new - kept), elapsed_s.clamp(max=WINDOW_S)), 1)
+
+
+def adapting(factors: Mapping[str, tuple[Tensor, Tensor]], given: dict[str, Tensor]) -> Adapt:
+    """Layers of one frame by their factors; what they gave before is put into `given`."""
+
+    def adapt(name: str, x: Tensor) -> Tensor:
+        given[name] = x
+        return adapted(x, *factors[name])
+
+    return adapt
+
+
+def adapting_sequences(norms: Mapping[str, nn.BatchNorm2d], moving_s: Tensor) -> Adapt:
+    """Layers of sequences, float[B T, C, h, w]; moving_s float32[B, T]."""
+    shape = moving_s.shape
+
+    def adapt(name: str, x: Tensor) -> Tensor:
+        return adapted_sequence(x.unflatten(0, shape), moving_s, norms[name]).flatten(0, 1)
+
+    return adapt

@@ -5,7 +5,6 @@ since the frame before and leaky memories of them. `forward` runs whole sequence
 `step` one frame for the exported graph; a test holds the two equal.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -13,10 +12,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from synchresis.engines.training.motion.adaptation import (
+    Adapt,
     StreamStatistics,
-    adapted,
-    adapted_sequence,
+    adapting,
+    adapting_sequences,
     moving_time,
+    unchanged,
 )
 from synchresis.engines.training.motion.memory import LeakyMemory
 
@@ -25,9 +26,6 @@ HEADS = ("impact", "map", "strength", "when", "friction", "burst")
 
 ADAPTED = ("pixels2", "flow1", "merge")
 """Layers whose channel statistics follow the stream."""
-
-Adapt = Callable[[str, Tensor], Tensor]
-"""Name of an adapted layer and its normalised output → the same with training's statistics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +39,7 @@ class NetworkSettings:
         deep: channels at 8 × 10 and of the context vector.
         embedding: length of the temporal embedding.
         height: picture rows of the pixel input, width: its columns.
+        adapts: whether early statistics follow the stream (docs/motion.md: not shipped, and why).
     """
 
     pixel: int = 16
@@ -50,6 +49,7 @@ class NetworkSettings:
     embedding: int = 64
     height: int = 120
     width: int = 160
+    adapts: bool = False
 
     @property
     def rows(self) -> int:
@@ -154,12 +154,13 @@ class MotionNetwork(nn.Module):
         for level, grid in zip((self.level1, self.level2, self.level3), grids, strict=True):
             shapes += [(channels, *grid) for channels in level.state_channels]
         shapes.append((self.context_memory.channels,))
-        shapes.append((1 + 2 * sum(norm.num_features for norm in self.norms().values()),))
+        if s.adapts:
+            shapes.append((1 + 2 * sum(norm.num_features for norm in self.norms().values()),))
         return {f"h{index}": shape for index, shape in enumerate(shapes)}
 
     def norms(self) -> dict[str, nn.BatchNorm2d]:
-        """The normalisations whose output follows the stream."""
-        return {name: getattr(self, name)[1] for name in ADAPTED}
+        """The normalisations whose output follows the stream, none where nothing adapts."""
+        return {name: getattr(self, name)[1] for name in ADAPTED if self.settings.adapts}
 
     def see(self, pixels: Tensor, before: Tensor, seen: Tensor, adapt: Adapt) -> Tensor:
         """Pixel features float[N, fine, rows, cols]; pixels are contrast-free and folded."""
@@ -205,12 +206,7 @@ class MotionNetwork(nn.Module):
         moving_s = moving_time(flow.flatten(0, 1), dt_s.flatten()).unflatten(0, (B, T))
         if haste is not None:
             moving_s = moving_s * haste[:, None]
-
-        norms = self.norms()
-
-        def adapt(name: str, x: Tensor) -> Tensor:
-            return adapted_sequence(x.unflatten(0, (B, T)), moving_s, norms[name]).flatten(0, 1)
-
+        adapt = adapting_sequences(self.norms(), moving_s) if self.settings.adapts else unchanged
         seen_pixels = (folded.flatten(0, 1), shifted(folded))
         seen_flow = (squeezed.flatten(0, 1), shifted(squeezed))
         x = self.merged(seen_pixels, seen_flow, seen, adapt)
@@ -244,14 +240,9 @@ class MotionNetwork(nn.Module):
         h = states
         dt_s, seen = timing[:, 0], h[0][:, :, None, None]
         folded, squeezed = normalised(pixels), squeeze_flow(flow)
-        statistics = StreamStatistics(self.norms())
-        factors = statistics.factors(h[10])
+        statistics = StreamStatistics(self.norms()) if self.settings.adapts else None
         given: dict[str, Tensor] = {}
-
-        def adapt(name: str, x: Tensor) -> Tensor:
-            given[name] = x
-            return adapted(x, *factors[name])
-
+        adapt = unchanged if statistics is None else adapting(statistics.factors(h[10]), given)
         x = self.merged((folded, h[1]), (squeezed, h[2]), seen, adapt)
         x1, s1 = self.level1.step(x, dt_s, seen, (h[3], h[4]))
         x2, s2 = self.level2.step(self.down2(x1), dt_s, seen, (h[5], h[6]))
@@ -259,8 +250,10 @@ class MotionNetwork(nn.Module):
         pooled = self.context(pool(x3))
         memory = self.context_memory.step(pooled, dt_s, h[9])
         out = self.decode((x1, x2, x3, pooled, memory), timing)
-        stream = statistics.follow(h[10], given, moving_time(flow, dt_s))
-        return out, (torch.ones_like(h[0]), folded, squeezed, *s1, *s2, *s3, memory, stream)
+        new: tuple[Tensor, ...] = (torch.ones_like(h[0]), folded, squeezed, *s1, *s2, *s3, memory)
+        if statistics is not None:
+            new = (*new, statistics.follow(h[10], given, moving_time(flow, dt_s)))
+        return out, new
 
     def decode(self, features: tuple[Tensor, ...], timing: Tensor) -> dict[str, Tensor]:
         """The way up and the heads, per frame, from what `encode` gives; timing [N, 8]."""

@@ -1,4 +1,4 @@
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,10 +23,10 @@ from synchresis.engines.training.motion.network import (  # noqa: E402
 SMALL = NetworkSettings(pixel=4, fine=8, middle=8, deep=12, embedding=6)
 
 
-@pytest.fixture(scope="module")
-def network():
+@pytest.fixture(scope="module", params=[False, True], ids=["plain", "adapts"])
+def network(request):
     torch.manual_seed(0)
-    made = MotionNetwork(SMALL)
+    made = MotionNetwork(replace(SMALL, adapts=request.param))
     for value in made.parameters():
         value.data += 0.05 * torch.randn_like(value)
     return made.eval()
@@ -126,14 +126,14 @@ def test_exported_graph_equals_torch_over_a_stream(network, batch):
     engine.close()
 
 
-_graphs = SimpleNamespace(content=None)
+_graphs = {}
 
 
 def exported(network):
-    """The export takes seconds: once for all tests."""
-    if _graphs.content is None:
-        _graphs.content = export(network)
-    return _graphs.content
+    """The export takes seconds: once for all tests of a network."""
+    if network not in _graphs:
+        _graphs[network] = export(network)
+    return _graphs[network]
 
 
 def test_declared_tensors_are_what_the_contract_says():
