@@ -8,7 +8,7 @@ from synchresis.bench.report import render_page
 from synchresis.bench.result import Report, Result, read_report
 from synchresis.realtime.cli.main import main
 
-REFERENCE = sorted((Path(__file__).parents[2] / "bench/results/epyc-2-cores").glob("*.json"))
+REFERENCE = sorted((Path(__file__).parents[2] / "bench/results/xeon-2-cores").glob("*.json"))
 
 
 def report(made, *results):
