@@ -1,6 +1,7 @@
 """Fixtures shared by all tests: seeded randomness, clips, sounds and a tiny pack."""
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,9 @@ from synchresis.engines.packs import (
     write_pack,
 )
 from synchresis.engines.runtime.tensors import TensorSpec
+
+# What runs in the background ignores Ctrl-C, and so would every program that tests start and stop.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TINY_NOISE = 8
 TINY_PALETTES = ("wood", "glass")
