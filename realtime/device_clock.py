@@ -1,5 +1,6 @@
 """Device clock: when each sample is heard, by watching the device take them."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from synchresis.engines.sample_clock import SampleClock
@@ -15,12 +16,15 @@ CREEP_NS: Final = 500_000
 """Most that the line moves per window once settled: 500 parts per million."""
 
 STALL_NS: Final = 1_000_000
-"""A lag beyond this in every call of a window is no drift: the device paused, the line jumps."""
+"""A lag beyond this in every call for a while is no drift: the device paused, the line jumps."""
 
-_STALL_CALLS: Final = 20
-"""Calls a window must have had to prove that."""
+_STALL_CALLS: Final = 12
+"""Calls in a row that must agree to prove that."""
 
 _FAST_WINDOW_NS: Final = NS_PER_S // 10
+
+_FAR_NS: Final = 1 << 62
+"""A lag larger than any."""
 
 
 class DeviceClock:
@@ -29,8 +33,9 @@ class DeviceClock:
     A device takes samples in bursts. Seen from outside, sample n is gone at the earliest right
     after the burst that took it, so the smallest lag over a window is the true one; wake-ups that
     come late only look later. The line follows that minimum slowly: drift of two clocks is a few
-    tens of microseconds per second. Only where every call of a window came late has the device
-    itself paused (a sound server that missed its time); then the line follows at once.
+    tens of microseconds per second. Only where every call of a tenth of a second lies on one side
+    of it has the device itself paused (a sound server that missed its time) or caught up; then
+    the line follows at once.
     """
 
     def __init__(self, period: int = 0) -> None:
@@ -46,8 +51,8 @@ class DeviceClock:
         self._started_ns = 0
         self._taken = 0
         self._window_end_ns = 0
-        self._least_ns: int | None = None
-        self._calls = 0
+        self._least_ns = _FAR_NS
+        self._recent = _Recent()
 
     @property
     def period_ns(self) -> int:
@@ -61,7 +66,8 @@ class DeviceClock:
         self._taken = 0
         self._started_ns = now_ns
         self._window_end_ns = now_ns + _FAST_WINDOW_NS
-        self._least_ns = None
+        self._least_ns = _FAR_NS
+        self._recent = _Recent(now_ns)
         self.line = SampleClock(origin_ns=now_ns + latency_ns, origin_sample=sample)
 
     def observe(self, now_ns: int, taken: int) -> None:
@@ -73,24 +79,63 @@ class DeviceClock:
             step = taken - self._taken
             self.period = min(self.period or step, step)
         self._taken = taken
-        lag_ns = now_ns - self._taken_ns(taken)
-        self._least_ns = lag_ns if self._least_ns is None else min(self._least_ns, lag_ns)
-        self._calls += 1
+        lag_ns = now_ns - self.burst_ns(taken)
+        self._least_ns = min(self._least_ns, lag_ns)
+        if settling:
+            if now_ns >= self._window_end_ns:
+                self._move(self._least_ns, now_ns + _FAST_WINDOW_NS)
+            return
+        self._recent.add(lag_ns)
+        if self._recent.whole(now_ns):
+            jump_ns, self._recent = self._recent.jump_ns, _Recent(now_ns)
+            if jump_ns:
+                self._move(jump_ns, now_ns + WINDOW_NS)
         if now_ns >= self._window_end_ns:
-            self._move(settling=settling)
-            self._window_end_ns = now_ns + (_FAST_WINDOW_NS if settling else WINDOW_NS)
+            self._move(max(-CREEP_NS, min(self._least_ns, CREEP_NS)), now_ns + WINDOW_NS)
 
-    def _taken_ns(self, taken: int) -> int:
-        """When, by the line, the burst was taken that ended before sample `taken`."""
+    def burst_ns(self, taken: int) -> int:
+        """When, by the line, the device takes the burst that ends before sample `taken`.
+
+        Args:
+            taken: samples since the start.
+        """
         heard_ns = self.line.ns_of(self._base + taken - self.period)
         return heard_ns - self._latency_ns
 
-    def _move(self, *, settling: bool) -> None:
-        assert self._least_ns is not None
-        step = self._least_ns
-        paused = step > STALL_NS and self._calls >= _STALL_CALLS
-        if not (settling or paused):
-            step = max(-CREEP_NS, min(step, CREEP_NS))
-        self.line = SampleClock(self.line.origin_ns + step, self.line.origin_sample)
-        self._least_ns = None
-        self._calls = 0
+    def _move(self, step_ns: int, window_end_ns: int) -> None:
+        """Move the line and begin another window."""
+        self.line = SampleClock(self.line.origin_ns + step_ns, self.line.origin_sample)
+        self._least_ns = _FAR_NS
+        self._window_end_ns = window_end_ns
+
+
+@dataclass(slots=True)
+class _Recent:
+    """Lags of the last calls.
+
+    Attributes:
+        begin_ns: since when.
+        least_ns: smallest lag.
+        most_ns: largest lag.
+        calls: how many.
+    """
+
+    begin_ns: int = 0
+    least_ns: int = _FAR_NS
+    most_ns: int = -_FAR_NS
+    calls: int = 0
+
+    def add(self, lag_ns: int) -> None:
+        """Take the lag of a call."""
+        self.least_ns = min(self.least_ns, lag_ns)
+        self.most_ns = max(self.most_ns, lag_ns)
+        self.calls += 1
+
+    def whole(self, now_ns: int) -> bool:
+        """Whether there are enough to tell a pause from late wake-ups."""
+        return self.calls >= _STALL_CALLS and now_ns - self.begin_ns >= _FAST_WINDOW_NS
+
+    @property
+    def jump_ns(self) -> int:
+        """How far the line is off where all calls say so, otherwise 0."""
+        return self.least_ns if self.least_ns > STALL_NS or self.most_ns < -STALL_NS else 0

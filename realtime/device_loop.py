@@ -44,6 +44,8 @@ _log = logging.getLogger(__name__)
 
 _SHORTEST_NS: Final = MS // 2
 _LONGEST_NS: Final = 4 * MS
+_EARLY_NS: Final = 150_000
+"""Before a burst that is awaited, and the steps in which it is."""
 
 Take: TypeAlias = Callable[[], Delivery | None]
 """Next gesture that has come, without waiting."""
@@ -133,25 +135,43 @@ class DeviceLoop:
         now_ns = self._clock.now_ns()
         if not self._ring.playing:
             self._restart(now_ns)
+        else:
+            self._observe()
         while self._ring.playing and self._ring.queued <= (self._hops - 1) * HOP:
             self._before_hop()
             self._play(self._playout.next_hop)
-        now_ns, queued = self._clock.now_ns(), self._ring.queued
-        self._seen = now_ns, queued
-        self.device_clock.observe(now_ns, self._written - queued)
-        self._finish_measuring(now_ns)
+        self._observe()
+        self._finish_measuring(self._seen[0])
         return self._idle_ns()
 
     def close(self) -> None:
         """Stop the device."""
         self._ring.close()
 
+    def _observe(self) -> None:
+        """See how much the device has taken, and only then how late it is: never too early."""
+        queued = self._ring.queued
+        now_ns = self._clock.now_ns()
+        self._seen = now_ns, queued
+        self.device_clock.observe(now_ns, self._written - queued)
+
     def _idle_ns(self) -> int:
-        """Time until the ring can take another hop, within reason."""
-        ahead = self._ring.queued - (self._hops - 1) * HOP
-        if self.measuring:
+        """Time until the device has taken so much that another hop has room, within reason.
+
+        Just before that burst, by the line, and then in small steps: so a hop has all the time
+        there is, and the line learns when bursts happen. It could not learn that they come sooner
+        than it says from a loop that only looks when it says.
+        """
+        period = self.device_clock.period
+        if self.measuring or not period:
             return _SHORTEST_NS
-        return max(_SHORTEST_NS, min(ahead * NS_PER_S // SAMPLE_RATE, _LONGEST_NS))
+        now_ns, queued = self._seen
+        bursts = -(-(queued - (self._hops - 1) * HOP) // period)
+        due_ns = self.device_clock.burst_ns(self._written - queued + bursts * period)
+        wait_ns = due_ns - now_ns
+        if wait_ns > _EARLY_NS:
+            return min(wait_ns - _EARLY_NS, _LONGEST_NS)
+        return _EARLY_NS if wait_ns > -_SHORTEST_NS else _SHORTEST_NS
 
     def _before_hop(self) -> None:
         """Take commands and gestures that have come."""

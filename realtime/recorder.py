@@ -159,14 +159,23 @@ class Recorder:
     def _poll(self) -> None:
         """Note how many samples there are, over and over: that shows where some were lost."""
         while not self._done.wait(_POLL_S):
-            self._polls.append((time.perf_counter_ns(), int(self._ring.read_available)))
+            self._polls.append(self._count())
 
     def _end_watch(self) -> None:
         self._done.set()
         if self._watch.is_alive():
             self._watch.join()
         if not self._polls and self._ring is not None:
-            self._polls.append((time.perf_counter_ns(), int(self._ring.read_available)))
+            self._polls.append(self._count())
+
+    def _count(self) -> tuple[int, int]:
+        """A moment and the samples there were before it.
+
+        In this order: where the thread is held up in between, the samples look late, as after any
+        late wake-up. They must never look early, for the least lateness counts.
+        """
+        count = int(self._ring.read_available)
+        return time.perf_counter_ns(), count
 
     def _await_sound(self) -> None:
         """Wait for the first sample: until then some servers show a clock of another origin."""

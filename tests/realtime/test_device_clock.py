@@ -83,16 +83,35 @@ def test_a_new_start_draws_a_new_line(rng: np.random.Generator) -> None:
     assert abs(error_us(clock, at_s=2, begin_ns=later, sample=999_936)) < 300
 
 
-def test_follows_a_device_that_paused(rng: np.random.Generator) -> None:
+def watch_pause(
+    clock: DeviceClock, rng: np.random.Generator, *, pause: int, seconds: float, back: float = 9.0
+) -> None:
+    """Look on while a device is `pause` ns behind, and until `back` seconds later no longer."""
+    begin = now = BEGIN + 3 * NS_PER_S
+    while now < begin + seconds * NS_PER_S:
+        now += int((0.5 + rng.random()) * MS)
+        behind = pause if now < begin + back * NS_PER_S else 0
+        calls = max(int((now - behind - BEGIN - 2 * MS) * 48_000 / NS_PER_S // 128) + 1, 0)
+        clock.observe(now, calls * 128)
+
+
+@pytest.mark.parametrize("periods", [1, 9])
+def test_follows_a_device_that_paused_within_a_quarter_of_a_second(
+    rng: np.random.Generator, periods: int
+) -> None:
     """A sound server that missed nine periods plays everything 24 ms later from then on."""
     clock = DeviceClock()
     watch(clock, rng, seconds=3)
-    now, pause = BEGIN + 3 * NS_PER_S, 24 * MS
-    while now < BEGIN + 6 * NS_PER_S:
-        now += int((0.5 + rng.random()) * MS)
-        calls = max(int((now - pause - BEGIN - 2 * MS) * 48_000 / NS_PER_S // 128) + 1, 0)
-        clock.observe(now, calls * 128)
-    assert abs(error_us(clock, at_s=6) - pause / 1e3) < 500
+    pause = periods * 128 * NS_PER_S // 48_000
+    watch_pause(clock, rng, pause=pause, seconds=0.25 + pause / NS_PER_S)
+    assert abs(error_us(clock, at_s=3.25) - pause / 1e3) < 500
+
+
+def test_follows_a_device_that_caught_up(rng: np.random.Generator) -> None:
+    clock = DeviceClock()
+    watch(clock, rng, seconds=3)
+    watch_pause(clock, rng, pause=8 * MS, seconds=1.3, back=1.0)
+    assert abs(error_us(clock, at_s=4.3)) < 500
 
 
 def test_a_few_late_calls_are_no_pause(rng: np.random.Generator) -> None:

@@ -375,3 +375,46 @@ def test_record_replays_sample_for_sample(
     whole = np.concatenate(again)
     assert len(heard) > 200_000
     np.testing.assert_array_equal(heard, whole[: len(heard)])
+
+
+def test_hops_begin_right_after_the_burst_that_makes_room(make_stage: MakeStage) -> None:
+    """Wherever the line began, and although hops take their time, up to half a millisecond late."""
+    stage, _ = warmed_up(make_stage)
+    stage.wake_ns = 100_000
+    waits_ns: list[int] = []
+    play, step = stage.device.write, 128 * 1_000_000_000 // 48_000
+
+    def write(block: NDArray[np.float32], hop: int) -> None:
+        waits_ns.append(stage.clock.now_ns() - (stage.device._next_ns - step))
+        stage.clock.time_ns += 900_000  # a hop's own time
+        play(block, hop)
+
+    stage.device.write = write
+    stage.run_until(stage.clock.now_ns() + 2000 * MS)
+    assert len(waits_ns) >= 370
+    assert np.percentile(waits_ns[50:], 95) < 500_000
+
+
+def test_a_look_at_the_device_that_is_held_up_never_seems_early(make_stage: MakeStage) -> None:
+    stage, _ = warmed_up(make_stage)
+    seen = []
+    queued, observe = type(stage.device).queued, stage.loop.device_clock.observe
+
+    class Held(type(stage.device)):  # type: ignore[misc]
+        """Whoever asks is held up for 3 ms after the answer."""
+
+        @property
+        def queued(self) -> int:
+            left = int(queued.fget(self))
+            self.clock.time_ns += 3 * MS
+            return left
+
+    def note(now_ns: int, taken: int) -> None:
+        seen.append(now_ns - stage.loop.device_clock.burst_ns(taken))
+        observe(now_ns, taken)
+
+    stage.device.__class__ = Held
+    stage.loop.device_clock.observe = note
+    stage.loop.tick()
+    assert seen
+    assert min(seen) > 2 * MS
