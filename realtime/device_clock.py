@@ -21,6 +21,9 @@ STALL_NS: Final = 1_000_000
 _STALL_CALLS: Final = 12
 """Calls in a row that must agree to prove that."""
 
+_EARLY_CALLS: Final = 2
+"""Calls before their time that prove that the line is late: one may be nonsense."""
+
 _FAST_WINDOW_NS: Final = NS_PER_S // 10
 
 _FAR_NS: Final = 1 << 62
@@ -33,9 +36,9 @@ class DeviceClock:
     A device takes samples in bursts. Seen from outside, sample n is gone at the earliest right
     after the burst that took it, so the smallest lag over a window is the true one; wake-ups that
     come late only look later. The line follows that minimum slowly: drift of two clocks is a few
-    tens of microseconds per second. Only where every call of a tenth of a second lies on one side
-    of it has the device itself paused (a sound server that missed its time) or caught up; then
-    the line follows at once.
+    tens of microseconds per second. Where every call of a tenth of a second came late the device
+    itself has paused (a sound server that missed its time), and where calls came before their time
+    the line was wrong: then it follows at once.
     """
 
     def __init__(self, period: int = 0) -> None:
@@ -58,6 +61,14 @@ class DeviceClock:
     def period_ns(self) -> int:
         """What the device takes at once."""
         return self.period * NS_PER_S // SAMPLE_RATE
+
+    def settled(self, now_ns: int) -> bool:
+        """Whether what the device takes at once is known, and the line only creeps."""
+        return self.period > 0 and now_ns - self._started_ns >= SETTLE_NS
+
+    def forget_period(self) -> None:
+        """Another device may take more or less at once."""
+        self.period = 0
 
     def start(self, now_ns: int, sample: int, latency_ns: int) -> None:
         """The device begins to take at `sample`, which is heard `latency_ns` after that."""
@@ -116,19 +127,19 @@ class _Recent:
     Attributes:
         begin_ns: since when.
         least_ns: smallest lag.
-        most_ns: largest lag.
+        early: calls clearly before their time.
         calls: how many.
     """
 
     begin_ns: int = 0
     least_ns: int = _FAR_NS
-    most_ns: int = -_FAR_NS
+    early: int = 0
     calls: int = 0
 
     def add(self, lag_ns: int) -> None:
         """Take the lag of a call."""
         self.least_ns = min(self.least_ns, lag_ns)
-        self.most_ns = max(self.most_ns, lag_ns)
+        self.early += lag_ns < -STALL_NS
         self.calls += 1
 
     def whole(self, now_ns: int) -> bool:
@@ -137,5 +148,6 @@ class _Recent:
 
     @property
     def jump_ns(self) -> int:
-        """How far the line is off where all calls say so, otherwise 0."""
-        return self.least_ns if self.least_ns > STALL_NS or self.most_ns < -STALL_NS else 0
+        """How far the line is off if that is proven, otherwise 0."""
+        proven = self.least_ns > STALL_NS or self.early >= _EARLY_CALLS
+        return self.least_ns if proven else 0

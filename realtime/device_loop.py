@@ -19,7 +19,7 @@ from synchresis.engines.score import STALE_NS
 from synchresis.engines.timebase import HOP, NS_PER_S, SAMPLE_RATE
 from synchresis.realtime import record as rec
 from synchresis.realtime.clock import Clock, clock_id
-from synchresis.realtime.delay import MS, DelayMeter, DelayParts
+from synchresis.realtime.delay import HOP_NS, MS, DelayMeter, DelayParts
 from synchresis.realtime.device_clock import DeviceClock
 from synchresis.realtime.links import Delivery
 from synchresis.realtime.messages import End, Sighting
@@ -46,6 +46,10 @@ _SHORTEST_NS: Final = MS // 2
 _LONGEST_NS: Final = 4 * MS
 _EARLY_NS: Final = 150_000
 """Before a burst that is awaited, and the steps in which it is."""
+
+_EARLIER: Final = (1, 1, 1, 2, 1, 4, 1, 8, 1, 16)
+"""First looks for a burst lie so many times `_EARLY_NS` before it, in turn: the line cannot learn
+that bursts come sooner than it says from a loop that only looks when it says."""
 
 Take: TypeAlias = Callable[[], Delivery | None]
 """Next gesture that has come, without waiting."""
@@ -110,6 +114,8 @@ class DeviceLoop:
         self._empties = 0
         self._seen = (0, 0)
         self._latency_ns = ring.latency_ns
+        self._devices = ring.devices
+        self._unfitted = False
 
     @property
     def buffer_hops(self) -> int:
@@ -142,6 +148,7 @@ class DeviceLoop:
             self._play(self._playout.next_hop)
         self._observe()
         self._finish_measuring(self._seen[0])
+        self._fit_device(self._seen[0])
         return self._idle_ns()
 
     def close(self) -> None:
@@ -149,18 +156,21 @@ class DeviceLoop:
         self._ring.close()
 
     def _observe(self) -> None:
-        """See how much the device has taken, and only then how late it is: never too early."""
+        """See how much the device has taken, and only then how late it is: never too early.
+
+        A device that stopped meanwhile took what was left, which is no whole burst.
+        """
         queued = self._ring.queued
         now_ns = self._clock.now_ns()
         self._seen = now_ns, queued
-        self.device_clock.observe(now_ns, self._written - queued)
+        if self._ring.playing:
+            self.device_clock.observe(now_ns, self._written - queued)
 
     def _idle_ns(self) -> int:
         """Time until the device has taken so much that another hop has room, within reason.
 
         Just before that burst, by the line, and then in small steps: so a hop has all the time
-        there is, and the line learns when bursts happen. It could not learn that they come sooner
-        than it says from a loop that only looks when it says.
+        there is, and the line learns when bursts happen.
         """
         period = self.device_clock.period
         if self.measuring or not period:
@@ -169,8 +179,11 @@ class DeviceLoop:
         bursts = -(-(queued - (self._hops - 1) * HOP) // period)
         due_ns = self.device_clock.burst_ns(self._written - queued + bursts * period)
         wait_ns = due_ns - now_ns
+        early_ns = _EARLY_NS * _EARLIER[self._playout.next_hop % len(_EARLIER)]
+        if wait_ns > early_ns:
+            return min(wait_ns - early_ns, _LONGEST_NS)
         if wait_ns > _EARLY_NS:
-            return min(wait_ns - _EARLY_NS, _LONGEST_NS)
+            return wait_ns - _EARLY_NS
         return _EARLY_NS if wait_ns > -_SHORTEST_NS else _SHORTEST_NS
 
     def _before_hop(self) -> None:
@@ -227,6 +240,26 @@ class DeviceLoop:
         if self.parts is not None and longer_ns:
             self._set_parts(replace(self.parts, device=self.parts.device + longer_ns))
 
+    def _fit_device(self, now_ns: int) -> None:
+        """Once it is known what another device takes at once, the ring holds that and D follows."""
+        if self._unfitted and self.parts is not None and self.device_clock.settled(now_ns):
+            self._unfitted = False
+            self._enlarge_ring(self._needed_hops())
+            device_ns = self._ring.latency_ns + self.device_clock.period_ns
+            self._set_parts(replace(self.parts, device=device_ns))
+
+    def _needed_hops(self) -> int:
+        """Hops that hold what the device takes at once while another is made."""
+        return -(-self.device_clock.period // HOP) + 1
+
+    def _enlarge_ring(self, hops: int) -> None:
+        """Hold at least so many hops, within reason, and let D follow."""
+        hops = min(max(self._hops, hops), BUFFER_RANGE[1])
+        if hops > self._hops and self.parts is not None:
+            _log.warning("a buffer of %d hops is too small here; it holds %d", self._hops, hops)
+            self._set_parts(replace(self.parts, ring=(hops - 1) * HOP_NS))
+        self._hops = hops
+
     def _set_parts(self, parts: DelayParts) -> None:
         self.parts = parts
         self._do(rec.Delayed(parts.delay_ns))
@@ -237,8 +270,7 @@ class DeviceLoop:
             return
         if self.meter.count < MEASURE_FRAMES or now_ns - self._measure_from_ns < MEASURE_NS:
             return
-        needed = -(-self.device_clock.period // HOP) + 1
-        self._hops = min(max(self._hops, needed), BUFFER_RANGE[1])
+        self._enlarge_ring(self._needed_hops())
         if self._settings.buffer_hops not in ("auto", self._hops):
             asked = self._settings.buffer_hops
             _log.warning("a buffer of %s hops is too small here; it holds %d", asked, self._hops)
@@ -252,36 +284,63 @@ class DeviceLoop:
         )
 
     def _restart(self, now_ns: int) -> None:
-        """Begin to play at the hop whose time it is; fill the ring before the device takes any."""
+        """Begin to play at the hop whose time it is; fill the ring before the device takes any.
+
+        A hop that was made while the ring ran empty lies in it: the first one, unless its time has
+        passed by more than a hop; then it is dropped.
+        """
         hop, again = self._playout.next_hop, self._written > 0
         latency_ns = self._ring.latency_ns
         self._follow_device(latency_ns)
+        made = self._ring.queued // HOP
         if again:
             self._count_empty_ring(now_ns)
             sample = self.device_clock.line.sample_of(now_ns + latency_ns)
-            hop = max(hop, -(-sample // HOP))
-        self._written = 0
-        for ahead in range(self._hops):
+            due = -(-sample // HOP)
+            if made and due > hop - made + 1:
+                self._ring.drop()
+                made = 0
+            hop = hop if made else max(hop, due)
+        self._meet_device()
+        self._written = made * HOP
+        for ahead in range(max(self._hops - made, 0)):
             self._before_hop()
-            self._play(hop + ahead, fade=again and ahead == 0)
+            self._play(hop + ahead, fade=again and not made and ahead == 0)
+        now_ns = self._clock.now_ns()
         self._ring.start()
-        self.device_clock.start(self._clock.now_ns(), hop * HOP, latency_ns)
+        self.device_clock.start(now_ns, (hop - made) * HOP, latency_ns)
+
+    def _meet_device(self) -> None:
+        """Forget what the device before took at once."""
+        if self._ring.devices != self._devices:
+            self._devices = self._ring.devices
+            self.device_clock.forget_period()
+            self._unfitted = True
 
     def _count_empty_ring(self, now_ns: int) -> None:
-        if not self.measuring:
-            self.counts.xruns += 1
-            return
         then_ns, left = self._seen
         hasty = left - (now_ns - then_ns) * SAMPLE_RATE // NS_PER_S > HOP
+        if not self.measuring:
+            self.counts.xruns += 1
+            if hasty and self._unfitted:
+                self._enlarge_ring(self._hops + 1)
+            return
         self._empties += 1
         if (hasty or self._settings.buffer_hops == "auto") and self._empties <= MOST_TRIES:
             self._hops = min(self._hops + 1, BUFFER_RANGE[1])
             self._measure_from_ns = None if self._measure_from_ns is None else now_ns
 
-    def _play(self, hop: int, *, fade: bool = False) -> None:
+    def _play(self, hop: int, *, fade: bool | None = None) -> None:
+        """Make a hop and write it.
+
+        Args:
+            hop: its index.
+            fade: whether it follows silence; None where it does if the ring ran empty meanwhile.
+        """
+        block = self._playout.step(hop)
+        fade = not self._ring.playing if fade is None else fade
         if self.record is not None:
             self.record.steps.append(rec.Played(hop, fade))
-        block = self._playout.step(hop)
         if fade:
             block = rec.fade_in(block)
         self.peak = float(np.abs(block).max())

@@ -28,8 +28,17 @@ class Ring(Protocol):
         """From taking a sample to hearing it, as the device says."""
         ...
 
+    @property
+    def devices(self) -> int:
+        """How many devices there were before this one; what they took at once means nothing now."""
+        ...
+
     def write(self, block: Block, hop: int) -> None:
         """Append the sound of a hop, float32[HOP, 2]."""
+        ...
+
+    def drop(self) -> None:
+        """Forget what was written; only while nothing takes it."""
         ...
 
     def start(self) -> None:
@@ -49,6 +58,7 @@ class SoftwareRing:
     """
 
     latency_ns = 0
+    devices = 0
 
     def __init__(
         self, clock: Clock, sink: Sink, *, period: int = HOP // 2, whole: bool = True
@@ -89,6 +99,10 @@ class SoftwareRing:
         if self._begin_ns is not None and not self.playing:
             self._begin_ns, self._written = None, 0
         self._written += HOP
+
+    def drop(self) -> None:
+        """Not play what was written; a file keeps it in its place."""
+        self._begin_ns, self._written = None, 0
 
     def start(self) -> None:
         """Take the first samples now."""

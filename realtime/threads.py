@@ -160,7 +160,8 @@ def run_device_loop(
         raise_priority()
         with _Closing(inlet, loop):
             while not (stopping.is_set() or _rung_out(loop, clock)):
-                clock.sleep_until(clock.now_ns() + loop.tick())
+                idle_ns = loop.tick()
+                clock.sleep_until(clock.now_ns() + idle_ns)
 
     return work
 

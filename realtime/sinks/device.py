@@ -26,6 +26,8 @@ class DeviceRing:
     It stops taking when the ring runs empty (zeros are heard) and must be started again.
     """
 
+    devices = 0
+
     def __init__(self, device: str | None = None) -> None:
         """Open the device; it plays silence until `start`.
 
@@ -83,6 +85,10 @@ class DeviceRing:
         """Append a hop; `hop` matters to rings that keep a file."""
         del hop
         self._ring.write(block)
+
+    def drop(self) -> None:
+        """Empty the ring."""
+        self._ring.flush()
 
     def start(self) -> None:
         """Let the callback take what is in the ring."""

@@ -36,6 +36,7 @@ class LastingRing:
 
     Attributes:
         away: whether nobody hears what is played.
+        devices: how many there were before this one; the clock that stands in counts as one.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class LastingRing:
             DeviceError: it cannot be opened now.
         """
         self.away = False
+        self.devices = 0
         self._open = open_device
         self._clock = clock
         self._on_loss = on_loss
@@ -99,6 +101,10 @@ class LastingRing:
         self._moved_ns = self._clock.now_ns()
         self._ring.write(block, hop)
 
+    def drop(self) -> None:
+        """Forget what was written; only while nothing takes it."""
+        self._ring.drop()
+
     def start(self) -> None:
         """Let it be taken."""
         self._moved_ns = self._clock.now_ns()
@@ -127,6 +133,7 @@ class LastingRing:
         self._on_loss()
         lost, self.away = self._ring, True
         self._ring = SoftwareRing(self._clock, NullSink(), whole=False)
+        self.devices += 1
         self._seeker = threading.Thread(
             target=self._seek, args=(lost,), name="audio device", daemon=True
         )
@@ -138,6 +145,7 @@ class LastingRing:
         assert self._found is not None
         _log.warning("the audio device is back")
         self._ring, self._found, self.away = self._found, None, False
+        self.devices += 1
         self._latency_ns = self._ring.latency_ns
         return False
 

@@ -185,6 +185,7 @@ class FakeDevice:
         self.period = period
         self.latency_ns = latency_ns
         self.running = False
+        self.devices = 0
         self.stalls = 0
         self.hops: list[int] = []
         self.heard: list[tuple[int, NDArray[np.float32]]] = []
@@ -218,6 +219,10 @@ class FakeDevice:
         self._advance()
         self.hops.append(hop)
         self._queue = np.concatenate([self._queue, block])
+
+    def drop(self) -> None:
+        assert not self.running
+        self._queue = self._queue[:0]
 
     def start(self) -> None:
         self._advance()
