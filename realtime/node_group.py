@@ -59,6 +59,7 @@ class NodeGroup:
         self._instruments: list[Instrument] = []
         self._threads: list[NodeThread] = []
         self._ends: list[Outlet | Inlet] = []
+        self._releases: dict[str, Callable[[], None]] = {}
         self._gatekeeper = Gatekeeper(self._context, graph.keys) if graph.keys else None
         try:
             for name in sorted(names, key=self._order):
@@ -92,6 +93,7 @@ class NodeGroup:
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join(timeout=5)
+        self._release_unstarted()
         for end in self._ends:
             end.close()
         if self._gatekeeper is not None:
@@ -100,6 +102,12 @@ class NodeGroup:
             self._context.destroy(linger=0)
         for instrument in self._instruments:
             instrument.close()
+
+    def _release_unstarted(self) -> None:
+        """Let go of sources and outputs of nodes whose threads, which do that, never started."""
+        started = {thread.name for thread in self._threads if thread.ident is not None}
+        for name in self._releases.keys() - started:
+            self._releases.pop(name)()
 
     def _order(self, name: str) -> bool:
         """Speakers last: they begin files, and nothing that is refused later may leave one."""
@@ -112,7 +120,7 @@ class NodeGroup:
             case ParserSpec():
                 return self._parser(name, node)
             case SpeakerSpec():
-                return self._speaker(node)
+                return self._speaker(name, node)
 
     def _camera(self, name: str, node: CameraSpec) -> Work:
         settings = SourceSettings(
@@ -124,9 +132,11 @@ class NodeGroup:
         )
         if self._virtual:
             film = open_film(settings)
+            self._releases[name] = film.close
             outlet, receivers = self._outlet(name, "frame"), self._receivers(name)
             return run_film(film, outlet, receivers=receivers)
         source = open_live(settings)
+        self._releases[name] = source.close
         outlet, receivers = self._outlet(name, "frame"), self._receivers(name)
         return run_source(source, outlet, self._clock, receivers=receivers)
 
@@ -145,7 +155,7 @@ class NodeGroup:
             receivers=self._receivers(name),
         )
 
-    def _speaker(self, node: SpeakerSpec) -> Work:
+    def _speaker(self, name: str, node: SpeakerSpec) -> Work:
         settings = InstrumentSettings(
             zones=self._graph.zones,
             seed=node.seed,
@@ -153,12 +163,13 @@ class NodeGroup:
             backend=self._graph.engine,
         )
         playout = self._instrument(settings).playout(asap=node.asap)
+        inlet = self._inlet(node.input, "gesture")
         if self._virtual:
             sink = open_sink(node.out)
-            inlet = self._inlet(node.input, "gesture")
+            self._releases[name] = sink.abort
             return run_lockstep_speaker(LockstepSpeaker(playout), inlet, sink)
         ring = open_ring(node.out, node.device, self._clock)
-        inlet = self._inlet(node.input, "gesture")
+        self._releases[name] = ring.close
         settings_loop = LoopSettings(buffer_hops=node.buffer, asap=node.asap)
         loop = DeviceLoop(playout, ring, self._clock, inlet.take, settings_loop)
         return run_device_loop(loop, inlet, self._clock)

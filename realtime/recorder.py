@@ -22,7 +22,10 @@ _READINGS: Final = 64
 """Pairs of clock readings; the closest pair counts."""
 
 _PATIENCE_S: Final = 3.0
-"""How long a device may take to give its first sample."""
+"""How long a device may take to give its first sample, or to stop after its last one."""
+
+_CLOSE_S: Final = 2.0
+"""A lost device that is not released within this time never will be; then it is left alone."""
 
 _POLL_S: Final = 0.01
 _POLLS: Final = 50
@@ -88,6 +91,7 @@ class Recorder:
         self._action: Any = None
         self._first: tuple[int, float] = (0, 0.0)
         self._polls: list[tuple[int, int]] = []
+        self._lost = False
         self._done = threading.Event()
         self._watch = threading.Thread(target=self._poll, name="recorder", daemon=True)
 
@@ -95,7 +99,7 @@ class Recorder:
         """Open the device and begin.
 
         Raises:
-            DeviceError: there is no such device or it cannot be opened.
+            DeviceError: there is no such device, it cannot be opened or it gives no sound.
         """
         try:
             import rtmixer
@@ -113,14 +117,18 @@ class Recorder:
             self._stream.start()
         except (sounddevice.PortAudioError, ValueError) as err:
             raise DeviceError(
-                f"cannot record from device {self.device or 'default'}: {err}; `synchresis doctor` "
-                "lists the devices"
+                f"cannot record from device {self._name}: {err}; "
+                "`synchresis doctor` lists the devices"
             ) from err
         size = 1 << int(np.ceil(np.log2(self.seconds * SAMPLE_RATE)))
         self._ring = rtmixer.RingBuffer(4, size)
         self._action = self._stream.record_ringbuffer(self._ring)
-        self._await_sound()
-        self._first = self._read_clocks()
+        try:
+            self._await_sound()
+            self._first = self._read_clocks()
+        except DeviceError:
+            self._close()
+            raise
         self._watch.start()
         return self
 
@@ -128,15 +136,15 @@ class Recorder:
         """End the recording and give what was recorded.
 
         Raises:
-            DeviceError: the device gave nothing.
+            DeviceError: the device gave nothing or went away.
         """
+        self._check_there()
         last = self._read_clocks()
         self._end_watch()
-        self._stream.cancel(self._action)
-        self._stream.wait(self._action)
+        self._await_end()
         count = self._ring.read_available
         if count == 0:
-            raise DeviceError(f"device {self.device or 'default'} gave no sound")
+            raise DeviceError(f"device {self._name} gave no sound")
         sound = np.frombuffer(bytes(self._ring.read(count)), np.float32)
         losses = find_losses(self._polls, self.block)
         origin_ns = round(self._action.actual_time * NS_PER_S) + _offset_ns(self._first, last)
@@ -152,9 +160,55 @@ class Recorder:
     ) -> None:
         """Close the device."""
         self._end_watch()
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
+        self._close()
+
+    @property
+    def _name(self) -> str:
+        """Device as it was asked for."""
+        return "default" if self.device is None else str(self.device)
+
+    def _close(self) -> None:
+        """Release the device; one that was lost may never let go, so it gets a little time."""
+        stream, self._stream = self._stream, None
+        if stream is None:
+            return
+        if not self._lost:
+            stream.close()
+            return
+        closer = threading.Thread(target=stream.close, name="lost microphone", daemon=True)
+        closer.start()
+        closer.join(_CLOSE_S)
+
+    def _check_there(self) -> None:
+        """Raise `DeviceError` if the device went away."""
+        from sounddevice import PortAudioError
+
+        try:
+            active = bool(self._stream.active)
+        except PortAudioError as err:
+            raise self._loss() from err
+        if not active:
+            raise self._loss()
+
+    def _loss(self) -> DeviceError:
+        """The error for a device that went away, which may abort the program as it ends."""
+        from synchresis.realtime.sinks.device import spare_portaudio
+
+        self._lost = True
+        spare_portaudio()
+        return DeviceError(
+            f"input device {self._name} went away: connect it again and record again"
+        )
+
+    def _await_end(self) -> None:
+        """Have the callback stop recording; that of a device that went away never does."""
+        self._stream.cancel(self._action)
+        deadline = time.perf_counter() + _PATIENCE_S
+        while self._action in self._stream.actions:
+            self._check_there()
+            if time.perf_counter() > deadline:
+                raise self._loss()
+            time.sleep(_POLL_S)
 
     def _poll(self) -> None:
         """Note how many samples there are, over and over: that shows where some were lost."""
@@ -182,16 +236,24 @@ class Recorder:
         deadline = time.perf_counter() + _PATIENCE_S
         while self._ring.read_available == 0:
             if time.perf_counter() > deadline:
-                self._stream.close()
-                raise DeviceError(f"device {self.device or 'default'} gives no sound")
+                raise DeviceError(f"device {self._name} gives no sound")
             time.sleep(0.005)
 
     def _read_clocks(self) -> tuple[int, float]:
-        """One moment on both clocks: nanoseconds of the process, seconds of the stream."""
+        """One moment on both clocks: nanoseconds of the process, seconds of the stream.
+
+        Raises:
+            DeviceError: the device went away, and its clock with it.
+        """
+        from sounddevice import PortAudioError
+
         best: tuple[int, int, float] | None = None
         for _ in range(_READINGS):
             before = time.perf_counter_ns()
-            stream_s = float(self._stream.time)
+            try:
+                stream_s = float(self._stream.time)
+            except PortAudioError as err:
+                raise self._loss() from err
             after = time.perf_counter_ns()
             if best is None or after - before < best[0]:
                 best = (after - before, (before + after) // 2, stream_s)

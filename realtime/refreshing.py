@@ -43,6 +43,10 @@ Row = tuple[float, Floats, Floats]
 class Refreshing:
     """Keeps teaching a parser between `with` and the end of the block.
 
+    Attributes:
+        refresher: what was learned.
+        error: what ended it early, None so far.
+
     Args:
         parser: of a taught pack, playing or about to.
         pack: it was opened with.
@@ -62,7 +66,7 @@ class Refreshing:
         lag = pack.manifest.overlay.get("lag_s", 0.0)
         lag_s = float(lag) if isinstance(lag, float | int) else 0.0
         self.refresher = Refresher(Taught(lag_s, parser.settings.threshold, readout), readout)
-        self.error: SynchresisError | None = None
+        self.error: Exception | None = None
         self._parser = parser
         self._pack = pack
         self._listen = listen
@@ -128,15 +132,15 @@ class Refreshing:
         self._parser.teach(stage, taught.threshold)
 
     def _run(self) -> None:
-        """Listen, learn, and again; a microphone that fails ends it, not the performance."""
-        while not self._stopping.is_set():
-            try:
-                recording = self._listen(self._stopping)
-            except SynchresisError as err:
-                self.error = err
-                _log.warning("refreshing ended: %s", err)
-                return
-            self.hear(recording)
+        """Listen, learn, and again; whatever goes wrong ends it, not the performance."""
+        try:
+            while not self._stopping.is_set():
+                self.hear(self._listen(self._stopping))
+        except Exception as err:  # noqa: BLE001 - the thread is where errors end
+            self.error = err
+            reason = err if isinstance(err, SynchresisError) else repr(err)
+            _log.warning("refreshing ended: %s", reason)
+            _log.debug("refreshing failed", exc_info=True)
 
 
 def microphone(device: str | int | None = None) -> Listen:

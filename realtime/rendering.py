@@ -64,10 +64,10 @@ def check_render(video: str, output: Path, gestures: Path | None) -> None:
         raise InputError(f"{video}: only a video file can become an {MOVIE}; give it, or a .wav")
 
 
-def open_sink(video: str, output: Path) -> Sink:
-    """Sink for an output file, by its ending."""
+def open_sink(video: str, output: Path, *, seconds: float | None = None) -> Sink:
+    """Sink for an output file, by its ending; `seconds` is where the film is cut."""
     if output.suffix.lower() == MOVIE:
-        return MovieSink(output, video)
+        return MovieSink(output, video, seconds=seconds)
     return SoundFileSink(output)
 
 

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     instrument = Instrument(options.pack(args), options.instrument_settings(args))
     try:
         instrument.prepare()
-        sink = open_sink(args.video, args.output)
+        sink = open_sink(args.video, args.output, seconds=args.seconds)
         report = render_film(instrument, film, sink, gestures=args.gestures)
     finally:
         film.close()

@@ -1,6 +1,7 @@
 """MP4: the pictures of the source as they are, with new sound."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +14,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from synchresis.engines.playout import Block
-from synchresis.engines.timebase import SAMPLE_RATE
+from synchresis.engines.timebase import NS_PER_S, SAMPLE_RATE
 from synchresis.errors import InputError
 from synchresis.realtime.sinks.part_file import PartFile
 from synchresis.realtime.sinks.sound_file import check_output
@@ -29,14 +30,20 @@ class MovieSink:
 
     Pictures are copied without loss where MP4 carries their codec, else encoded again. Sound and
     pictures are written side by side, so memory does not grow with the length.
+
+    Where the film is cut no later picture is written. Pictures encoded again end at the cut; copied
+    ones end there too, or a few earlier where those last few need one from after it (B-frames).
     """
 
-    def __init__(self, path: str | Path, source: str | Path) -> None:
+    def __init__(
+        self, path: str | Path, source: str | Path, *, seconds: float | None = None
+    ) -> None:
         """Begin the file, under a temporary name.
 
         Args:
             path: file to write.
             source: video whose pictures it gets.
+            seconds: where they are cut, after the first one shown; None for all of them.
 
         Raises:
             ParameterError: the ending is not .mp4.
@@ -46,6 +53,7 @@ class MovieSink:
         self._part = PartFile(path)
         self._source: InputContainer = av.open(str(source))
         self._pictures = self._source.streams.video[0]
+        self._cut_ns = None if seconds is None else round(seconds * NS_PER_S)
         try:
             self._out: OutputContainer = av.open(str(self._part.temporary), "w", format="mp4")
         except (av.FFmpegError, OSError) as err:
@@ -75,28 +83,46 @@ class MovieSink:
         try:
             self._out.mux(self._audio.encode(frame))
             self._write_pictures(self._samples / SAMPLE_RATE)
-        except av.FFmpegError as err:
-            raise InputError(f"{self._part.path}: cannot be written ({err})") from err
+        except (av.FFmpegError, OSError) as err:
+            raise self._refusal(err) from err
 
     def close(self) -> None:
-        """Write the rest and give the file its name."""
+        """Write the rest and give the file its name, or leave nothing behind.
+
+        Raises:
+            InputError: the disk is full or gone.
+        """
         if not self._open:
             return
-        self._out.mux(self._audio.encode(None))
-        self._write_pictures(float("inf"))
-        self._shut()
-        self._part.commit()
+        try:
+            self._out.mux(self._audio.encode(None))
+            self._write_pictures(float("inf"))
+            self._out.close()
+            self._part.commit()
+        except (av.FFmpegError, OSError) as err:
+            raise self._refusal(err) from err
+        finally:
+            self.abort()
 
     def abort(self) -> None:
         """Remove what was written."""
-        if self._open:
-            self._shut()
+        if not self._open:
+            return
+        self._open = False
+        try:
+            with suppress(av.FFmpegError, OSError):
+                self._out.close()
+        finally:
+            self._source.close()
             self._part.discard()
 
-    def _shut(self) -> None:
-        self._open = False
-        self._out.close()
-        self._source.close()
+    def _refusal(self, err: Exception) -> InputError:
+        """What is said instead of what FFmpeg says."""
+        reason = getattr(err, "strerror", None) or err
+        return InputError(
+            f"{self._part.path}: cannot be written ({reason}); make room on the disk or choose "
+            "another folder"
+        )
 
     def _add_video(self, *, copied: bool) -> VideoStream:
         if copied:
@@ -127,6 +153,8 @@ class MovieSink:
         for packet in _with_dts(p for p in self._source.demux(self._pictures) if p.size):
             packet.dts = None if packet.dts is None else packet.dts - first
             packet.pts = None if packet.pts is None else packet.pts - first
+            if self._is_cut(packet.dts if packet.pts is None else packet.pts, packet.time_base):
+                return
             packet.stream = self._video
             yield packet
 
@@ -138,9 +166,17 @@ class MovieSink:
                 continue
             first = frame.pts if first is None else first
             frame.pts -= first
+            if self._is_cut(frame.pts, frame.time_base):
+                break
             frame.pict_type = 0
             yield from self._video.encode(frame)
         yield from self._video.encode(None)
+
+    def _is_cut(self, stamp: int | None, time_base: Fraction | None) -> bool:
+        """Whether a picture begins where the film is cut, or later."""
+        if self._cut_ns is None or stamp is None or time_base is None:
+            return False
+        return round(stamp * time_base * NS_PER_S) >= self._cut_ns
 
     def _first_stamp(self) -> int:
         """Stamp of the first picture shown; the source is read from its begin again."""

@@ -1,8 +1,13 @@
+import sys
+import threading
+import time
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from synchresis.errors import DeviceError
 from synchresis.realtime import recorder
 from synchresis.realtime.recorder import Recorder, find_losses
 
@@ -53,3 +58,123 @@ def test_a_poll_that_is_held_up_never_counts_samples_of_later(
     listener._end_watch()
     ((now_ns, count),) = listener._polls
     assert count <= now_ns * 48 // MS
+
+
+class PortAudioError(Exception):
+    """Stands for that of sounddevice."""
+
+
+class Microphone:
+    """Stands for rtmixer's recorder: plugged in until it is not, or deaf to what it is told."""
+
+    def __init__(self, **_: object) -> None:
+        self.plugged = True
+        self.clock_runs = True
+        self.deaf = False
+        self.closing = threading.Event()
+        self.actions: list[object] = []
+
+    @property
+    def active(self) -> bool:
+        return self.plugged
+
+    @property
+    def time(self) -> float:
+        if not self.clock_runs:
+            raise PortAudioError("Error getting stream time")
+        return time.perf_counter()
+
+    def start(self) -> None:
+        """Nothing to begin."""
+
+    def record_ringbuffer(self, _: object) -> SimpleNamespace:
+        action = SimpleNamespace(actual_time=time.perf_counter())
+        self.actions.append(action)
+        return action
+
+    def cancel(self, action: object) -> None:
+        if self.plugged and not self.deaf:
+            self.actions.remove(action)
+
+    def close(self) -> None:
+        self.closing.set()
+        if not self.plugged:
+            threading.Event().wait()  # as the streams of a sound server that died
+
+
+class FullRing:
+    """A ring with a tenth of a second of sound."""
+
+    read_available = 4800
+
+    def __init__(self, *_: int) -> None:
+        """Nothing to allocate."""
+
+    def read(self, count: int) -> bytes:
+        return bytes(4 * count)
+
+
+@pytest.fixture
+def microphone(monkeypatch: pytest.MonkeyPatch) -> Microphone:
+    """The one that recorders get; its time limits are short."""
+    made = Microphone()
+    mixer = SimpleNamespace(Recorder=lambda **_: made, RingBuffer=FullRing)
+    monkeypatch.setitem(sys.modules, "rtmixer", mixer)
+    device = SimpleNamespace(PortAudioError=PortAudioError, _exit_handler=lambda: None)
+    monkeypatch.setitem(sys.modules, "sounddevice", device)
+    monkeypatch.setattr(recorder, "_PATIENCE_S", 0.2)
+    monkeypatch.setattr(recorder, "_CLOSE_S", 0.05, raising=False)
+    return made
+
+
+def test_a_microphone_that_stays_is_recorded(microphone: Microphone) -> None:
+    with Recorder(seconds=1) as listener:
+        recording = listener.stop()
+    assert len(recording.sound) == 4800
+    assert microphone.closing.is_set()
+
+
+def unplug(microphone: Microphone) -> None:
+    microphone.plugged = False
+
+
+def unplug_with_its_clock(microphone: Microphone) -> None:
+    microphone.plugged = microphone.clock_runs = False
+
+
+def stop_its_clock(microphone: Microphone) -> None:
+    microphone.clock_runs = False
+
+
+def make_deaf(microphone: Microphone) -> None:
+    microphone.deaf = True
+
+
+@pytest.mark.parametrize("lose", [unplug, unplug_with_its_clock, stop_its_clock, make_deaf])
+def test_a_microphone_that_goes_away_is_named_and_waited_for_in_vain_by_nobody(
+    microphone: Microphone, lose: Callable[[Microphone], None]
+) -> None:
+    errors: list[Exception] = []
+
+    def record() -> None:
+        try:
+            with Recorder(seconds=1, device="desk") as listener:
+                lose(microphone)
+                listener.stop()
+        except DeviceError as err:
+            errors.append(err)
+
+    thread = threading.Thread(target=record, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
+    (error,) = errors
+    assert str(error) == "input device desk went away: connect it again and record again"
+    assert microphone.closing.is_set()
+
+
+def test_a_microphone_that_is_gone_before_it_was_heard_is_closed(microphone: Microphone) -> None:
+    microphone.clock_runs = False
+    with pytest.raises(DeviceError, match="input device default went away"):
+        Recorder(seconds=1).__enter__()
+    assert microphone.closing.is_set()

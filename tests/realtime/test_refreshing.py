@@ -155,6 +155,31 @@ def test_a_microphone_that_fails_ends_the_lesson_not_the_performance(taught):
     parser.close()
 
 
+def test_whatever_ends_the_lesson_is_kept_and_said(taught, caplog):
+    def broken(stopping):
+        raise ZeroDivisionError("a mistake of ours")
+
+    parser = MotionParser(taught, backend="onnx")
+    with Refreshing(parser, taught, broken) as refreshing:
+        refreshing._thread.join(5)
+    assert isinstance(refreshing.error, ZeroDivisionError)
+    assert "refreshing ended: ZeroDivisionError('a mistake of ours')" in caplog.text
+    parser.close()
+
+
+def test_a_lesson_that_cannot_be_learned_from_is_told_of(taught, caplog, monkeypatch, rng):
+    def fail(recording):
+        raise ValueError("a mistake of ours")
+
+    parser = MotionParser(taught, backend="onnx")
+    refreshing = Refreshing(parser, taught, lambda stopping: clicks(np.zeros(0), 0.0, 0.1, rng))
+    monkeypatch.setattr(refreshing, "hear", fail)
+    with refreshing:
+        refreshing._thread.join(5)
+    assert isinstance(refreshing.error, ValueError) and "refreshing ended" in caplog.text
+    parser.close()
+
+
 def test_only_a_taught_pack_can_be_refreshed(tiny_pack):
     parser = MotionParser(tiny_pack, backend="onnx")
     with pytest.raises(ParameterError, match="teach motion"):

@@ -222,6 +222,34 @@ def test_what_a_node_refuses_is_told_and_leaves_no_file(
     assert not list(tmp_path.glob("*out.wav*"))
 
 
+@pytest.mark.parametrize("clock", ["virtual", "device"])
+def test_a_speaker_that_may_not_listen_leaves_no_file(
+    write_graph: WriteGraph, tmp_path: Path, clock: str
+) -> None:
+    """Its parser is on another machine and there are no keys."""
+    path = write_graph(clock=clock)
+    elsewhere = '[nodes.motion]\nbind = "tcp://127.0.0.1:5701"\nconnect = "tcp://192.0.2.1:5701"\n'
+    path.write_text(path.read_text().replace("[nodes.motion]\n", elsewhere))
+    with pytest.raises(TransportError, match="is another machine: give keys"):
+        run_nodes(load_graph(path), ("voice",))
+    assert not list(tmp_path.glob(".*.part"))
+
+
+@pytest.mark.parametrize("clock", ["virtual", "device"])
+def test_a_speaker_that_is_refused_leaves_no_file_of_another(
+    write_graph: WriteGraph, tmp_path: Path, clock: str
+) -> None:
+    path = write_graph(clock=clock)
+    other = '\n[nodes.other]\nkind = "speaker"\ninput = "motion"\nout = "{out}"\n'
+    missing = tmp_path / "missing" / "out.wav"
+    path.write_text(path.read_text() + other.format(out=missing))
+    (tmp_path / "out.wav").write_bytes(b"older")
+    with pytest.raises(InputError, match="does not exist"):
+        run_nodes(load_graph(path), ("eye", "motion", "voice", "other"))
+    assert not list(tmp_path.glob(".*.part"))
+    assert (tmp_path / "out.wav").read_bytes() == b"older"
+
+
 def test_unknown_nodes_are_refused(write_graph: WriteGraph) -> None:
     with pytest.raises(ParameterError, match=r"node 'ear' is not in .*graph.toml; it has eye, mot"):
         run_nodes(load_graph(write_graph()), ("ear",))

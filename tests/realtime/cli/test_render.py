@@ -94,6 +94,14 @@ def test_film_keeps_its_pictures(clip: Path, render: Main, tmp_path: Path) -> No
     assert np.array_equal(first, second)
 
 
+def test_a_film_that_is_cut_ends_with_its_sound(clip: Path, render: Main, tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    assert render(clip, "-o", out, "--seconds", "0.5") == 0
+    with av.open(str(out)) as film:
+        assert film.streams.video[0].frames == FPS // 2
+        assert film.streams.audio[0].duration == pytest.approx(RATE // 2, abs=1024)
+
+
 def test_result_as_json(
     clip: Path, render: Main, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,4 +1,6 @@
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import av
@@ -131,6 +133,78 @@ def test_an_aborted_movie_leaves_nothing(tmp_path: Path) -> None:
     write(sink, clicks(20_000))
     sink.abort()
     assert list(tmp_path.iterdir()) == [source]
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4", "mjpeg"])
+def test_a_movie_that_is_cut_has_no_picture_from_after_the_cut(tmp_path: Path, codec: str) -> None:
+    source = write_film(tmp_path / "in.mkv", codec, first_ms=400)
+    sink = MovieSink(tmp_path / "out.mp4", source, seconds=0.6)
+    write(sink, clicks(28_800))
+    sink.close()
+    with av.open(str(tmp_path / "out.mp4")) as film:
+        times = [frame.time for frame in film.decode(video=0)]
+    out_of_order = 3 if codec == "libx264" else 0
+    assert 15 - out_of_order <= len(times) <= 15
+    assert times == pytest.approx(np.arange(len(times)) / 25, abs=2e-3)
+
+
+def test_a_movie_that_is_cut_keeps_sound_that_rings_on(tmp_path: Path) -> None:
+    sink = MovieSink(tmp_path / "out.mp4", write_film(tmp_path / "in.mp4"), seconds=0.6)
+    write(sink, clicks(48_000, 46_000))
+    sink.close()
+    with av.open(str(tmp_path / "out.mp4")) as film:
+        assert film.streams.video[0].frames <= 15
+        assert film.streams.audio[0].duration == pytest.approx(48_000, abs=1024)
+
+
+@contextmanager
+def full_disk(limit: int) -> Iterator[None]:
+    """No file grows beyond `limit` bytes."""
+    resource = pytest.importorskip("resource", reason="file sizes cannot be limited here")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def _close(sink: MovieSink) -> None:
+    sink.close()
+
+
+def _write_more(sink: MovieSink) -> None:
+    """Sixteen seconds: more than FFmpeg keeps before it writes."""
+    noise = np.random.default_rng(3).uniform(-0.9, 0.9, (768_000, 2))
+    try:
+        write(sink, noise.astype(np.float32))
+    finally:
+        sink.abort()
+
+
+@pytest.mark.parametrize("go_on", [_close, _write_more])
+def test_a_full_disk_leaves_no_half_movie_and_an_older_one_alone(
+    tmp_path: Path, go_on: Callable[[MovieSink], None]
+) -> None:
+    source, path = write_film(tmp_path / "in.mp4", frames=400), tmp_path / "out.mp4"
+    path.write_bytes(b"older")
+    sink = MovieSink(path, source)
+    write(sink, clicks(20_000))
+    with full_disk(100), pytest.raises(InputError, match=r"out\.mp4: cannot .* make room"):
+        go_on(sink)
+    sink.abort()
+    assert path.read_bytes() == b"older"
+    assert sorted(tmp_path.iterdir()) == [source, path]
+
+
+def test_a_movie_that_cannot_get_its_name_is_told_of(tmp_path: Path) -> None:
+    source = write_film(tmp_path / "in.mp4")
+    sink = MovieSink(tmp_path / "out.mp4", source)
+    write(sink, clicks(20_000))
+    (tmp_path / "out.mp4").mkdir()
+    with pytest.raises(InputError, match=r"out\.mp4: cannot be written \(Is a directory\)"):
+        sink.close()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4", "out.mp4"]
 
 
 @pytest.mark.parametrize("name", ["x.mp3", "x", "x.wav.txt", ".wav"])
