@@ -267,6 +267,15 @@ class Stage:
         self.queue.sort(key=lambda entry: entry[0])
         return gesture
 
+    def warm_up(self, *, frames: int = 50) -> None:
+        """Show dark frames, 25 a second: by then D is known."""
+        begin_ns = self.clock.now_ns() + 10_000_000
+        for n in range(frames):
+            time_ns = begin_ns + n * 40_000_000
+            self.run_until(time_ns)
+            self.show(Frame(np.full((24, 32), 40, np.uint8), time_ns, n))
+        assert not self.loop.measuring
+
     def take(self) -> Delivery | None:
         if self.queue and self.queue[0][0] <= self.clock.now_ns():
             return self.queue.pop(0)[1]
