@@ -40,6 +40,11 @@ ADDED_NOTE: Final = (
 )
 
 
+KEPT_UP: Final = 0.998
+"""Share of the frames that a run must have parsed to be compared with another: below it frames wait
+for a parser that is never free, and what differs is how long two queues are."""
+
+
 def age_findings(runs: Runs, idle: Idle) -> Findings:
     """Live runs as results and figures.
 
@@ -80,16 +85,20 @@ def _age_results(name: str, live: AgeRun) -> list[Result]:
 
 
 def _added(runs: Runs) -> list[Result]:
-    """What sockets between processes add to those inside one."""
+    """What sockets between processes add to those inside one, where both kept up."""
     results = []
     for (transport, fps), live in runs.items():
         inside = runs.get(("inproc", fps))
-        if transport == "inproc" or inside is None:
+        if transport == "inproc" or inside is None or not (_kept_up(live) and _kept_up(inside)):
             continue
         added = float(np.median(live.transport) - np.median(inside.transport))
         metric = f"latency.added.{transport}.{fps:g}fps.p50"
         results.append(Result(metric, round(added, 4), "ms", note=ADDED_NOTE))
     return results
+
+
+def _kept_up(live: AgeRun) -> bool:
+    return live.counts["parsed"] >= KEPT_UP * live.counts["shown"]
 
 
 def _figures(runs: Runs, idle: Idle) -> list[Figure]:

@@ -113,7 +113,17 @@ def test_steady_answers_are_those_long_after_time_was_lost():
 
 def live_run(transport_ms, **counts):
     hops = {"camera_sends": [0.1] * 2, "frame_link": [transport_ms - 0.1] * 2}
+    counts = {"shown": 2, "parsed": 2, **counts}
     return AgeRun([20, 21], [transport_ms] * 2, [4, 4], hops, 40, {"parse": 4}, counts)
+
+
+@pytest.mark.parametrize("slow", ["inproc", "ipc"])
+def test_runs_that_lost_frames_are_not_compared(slow: str):
+    runs = {("inproc", 120.0): live_run(0.2), ("ipc", 120.0): live_run(0.5)}
+    runs[slow, 120.0].counts.update(shown=1000, parsed=990)
+    values = {result.metric: result.value for result in age_findings(runs, {}).results}
+    assert "latency.added.ipc.120fps.p50" not in values
+    assert values["latency.age.ipc.120fps.parsed"] == (990 if slow == "ipc" else 2)
 
 
 def test_age_findings_print_the_idle_loop_beside_them():
