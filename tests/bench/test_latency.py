@@ -145,7 +145,7 @@ def test_runs_of_a_kind_count_together():
     both = pooled([live_run(0.2, late=1), live_run(0.5, late=2)])
     assert both.transport == [0.2, 0.2, 0.5, 0.5]
     assert both.hops["camera_sends"] == [0.1] * 4
-    assert both.counts == {"late": 3}
+    assert both.counts == {"shown": 4, "parsed": 4, "late": 3}
     assert len(both.ages) == len(both.parse) == 4
 
 

@@ -79,23 +79,42 @@ class Listener:
         self._stream.close()
 
 
-def place_of(part: NDArray[np.float32], heard: NDArray[np.float32]) -> tuple[int, float]:
-    """Where a part fits best in what was heard, and by how much it differs there."""
+def place_of(part: NDArray[np.float32], heard: NDArray[np.float32]) -> int:
+    """Where a part fits best in what was heard, by least squares."""
     size = 1 << (len(heard) + len(part)).bit_length()
     spectrum = np.fft.rfft(heard[:, 0], size) * np.conj(np.fft.rfft(part[:, 0], size))
     match = np.fft.irfft(spectrum, size)[: len(heard) - len(part)]
     energy = np.cumsum(np.concatenate([[0.0], heard[:, 0].astype(float) ** 2]))
     energy = energy[len(part) : -1] - energy[: -len(part) - 1]
-    at = int(np.argmin(energy - 2 * match))  # least squared difference
-    return at, float(np.abs(heard[at : at + len(part)] - part).max())
+    return int(np.argmin(energy - 2 * match))
+
+
+def shares_of(
+    parts: dict[int, NDArray[np.float32]], heard: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Shift of each part, of all that fit some part, and the share of it that is heard exactly.
+
+    A part of which the server lost a block may fit another of its kind better than itself.
+    """
+    shifts = sorted({place_of(part, heard) - start for start, part in parts.items()})
+    shares = np.zeros((len(parts), len(shifts)))
+    for n, (start, part) in enumerate(parts.items()):
+        for k, shift in enumerate(shifts):
+            there = heard[max(start + shift, 0) :][: len(part)]
+            shares[n, k] = np.sum(np.abs(there - part[: len(there)]) < 1e-6) / part.size
+    return np.array(shifts)[shares.argmax(1)], shares.max(1)
 
 
 ATTEMPTS = 3
-"""Recordings before a difference counts: a busy sound server loses samples now and then."""
+"""Recordings before a difference counts: a busy machine loses frames now and then."""
+
+LEAST_SHARE = 0.75
+"""Of the samples played, so many must be heard. A server that is woken late plays zeros for a block
+of 128 samples; the worst of twelve recordings lost a twelfth. A level wrong by 1 % leaves 0.04."""
 
 
 def play_and_listen(pack: Pack) -> tuple[NDArray[np.int64], NDArray[np.float64], Status]:
-    """Play flashes once: where each hit was heard against where it was played, and how exactly."""
+    """Play flashes once: where each hit was heard against where it was played, and how much."""
     zones = (Zone(palette="model:wood"),)
     settings = InstrumentSettings(zones=zones, lookahead_ns=0, gain_db=6.0)
     instrument = Instrument(pack, settings)
@@ -114,24 +133,24 @@ def play_and_listen(pack: Pack) -> tuple[NDArray[np.int64], NDArray[np.float64],
     instrument.close()
     loud = np.flatnonzero(np.abs(sound[:, 0]) > 0.02)
     starts = loud[np.diff(loud, prepend=-48_000) > 4000]
-    found = [place_of(sound[start - 64 : start + 2000], heard) for start in starts]
-    places = np.array([place for place, _ in found]) - (starts - 64)
-    return places, np.array([error for _, error in found]), session.status()
+    parts = {int(start) - 64: sound[start - 64 : start + 2000] for start in starts}
+    shifts, shares = shares_of(parts, heard)
+    return shifts, shares, session.status()
 
 
 def test_what_the_speaker_plays_comes_back_from_the_sound_server(tiny_pack: Pack) -> None:
     for _ in range(ATTEMPTS):
-        places, errors, status = play_and_listen(tiny_pack)
+        shifts, shares, status = play_and_listen(tiny_pack)
         # A busy machine may lose the frame of a flash; what was played is what must be heard.
-        assert len(places) == status.played
-        if len(FLASHES) / 2 < len(places) and errors.max() < 1e-4:
+        assert len(shifts) == status.played
+        if len(FLASHES) / 2 < len(shifts) and shares.mean() > LEAST_SHARE:
             break
-    assert len(FLASHES) / 2 < len(places)
-    assert errors.max() < 1e-4
+    assert len(FLASHES) / 2 < len(shifts)
+    assert shares.mean() > LEAST_SHARE
     # In order, and where nothing ran empty all in one piece.
-    assert list(places) == sorted(places)
+    assert list(shifts) == sorted(shifts)
     if status.xruns == 0:
-        assert np.ptp(places) <= 64 * 128
+        assert np.ptp(shifts) <= 64 * 128
 
 
 def test_ring_that_ran_empty_says_so_and_starts_again() -> None:
