@@ -1,11 +1,11 @@
 """Who may connect: CURVE keys and the allow-list for links that leave the machine."""
 
+import ipaddress
 import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 import zmq
 from zmq.utils import z85
@@ -15,7 +15,7 @@ from synchresis.errors import InputError, ParameterError, TransportError
 _KEY_LENGTH: Final = 40
 _ZAP: Final = "inproc://zeromq.zap.01"
 _ZAP_POLL_MS: Final = 100
-_LOCAL_HOSTS: Final = ("localhost", "::1")
+_LOCAL_SCHEMES: Final = ("inproc", "ipc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +84,45 @@ def read_keys(path: str | Path, allowed: frozenset[str] = frozenset()) -> Keys:
 
 
 def leaves_machine(address: str) -> bool:
-    """Whether others than this machine can reach, or are reached by, an address."""
-    parts = urlsplit(address)
-    if parts.scheme != "tcp":
+    """Whether others than this machine can reach, or are reached by, an address.
+
+    Local are inproc, ipc and tcp to `localhost` or a loopback address; all else leaves, also what
+    only looks like one of these: libzmq hands any name to the resolver.
+    """
+    scheme, _, rest = address.partition("://")
+    if scheme in _LOCAL_SCHEMES:
         return False
-    host = parts.hostname or ""
-    return not (host in _LOCAL_HOSTS or host.startswith("127."))
+    host = rest.rpartition(":")[0]
+    return scheme != "tcp" or not _is_loopback(host)
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether a host as libzmq takes it, IPv6 in brackets, is this machine and nothing else."""
+    if host.lower() == "localhost":
+        return True
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_scheme(address: str) -> None:
+    """Refuse transports that keys would not protect."""
+    scheme = address.partition("://")[0]
+    if scheme not in (*_LOCAL_SCHEMES, "tcp"):
+        raise TransportError(f"{address} must begin with inproc://, ipc:// or tcp://")
 
 
 def secure_server(socket: "zmq.Socket[bytes]", address: str, keys: Keys | None) -> None:
     """Prepare a socket that will be bound to an address.
 
     Raises:
-        TransportError: the address leaves the machine and there are no keys or no allow-list.
+        TransportError: the address leaves the machine and there are no keys or no allow-list, or
+            it is of a transport that cannot be protected.
     """
+    _check_scheme(address)
     if not leaves_machine(address):
         return
     if keys is None or not keys.allowed:
@@ -117,8 +142,10 @@ def secure_client(
     """Prepare a socket that will be connected to an address.
 
     Raises:
-        TransportError: the address leaves the machine and keys or the server's key are missing.
+        TransportError: the address leaves the machine and keys or the server's key are missing, or
+            it is of a transport that cannot be protected.
     """
+    _check_scheme(address)
     if not leaves_machine(address):
         return
     if keys is None or server is None:

@@ -241,8 +241,9 @@ def test_an_address_in_use_is_refused(context: Context) -> None:
     first = Outlet(context, ["inproc://taken"], EVENTS)
     with pytest.raises(TransportError, match="inproc://taken cannot be bound"):
         Outlet(context, ["inproc://taken"], EVENTS)
-    with pytest.raises(TransportError, match="cannot be connected"):
-        Inlet(context, "nonsense://x", EVENTS)
+    with pytest.raises(TransportError, match="tcp://nowhere cannot be connected"):
+        keys = Keys(*zmq_keys())
+        Inlet(context, "tcp://nowhere", EVENTS, keys=keys, server=keys.public)
     first.close()
 
 
@@ -259,6 +260,15 @@ def test_an_address_in_use_is_refused(context: Context) -> None:
         ("tcp://0.0.0.0:5000", True),
         ("tcp://studio:5000", True),
         ("tcp://192.168.0.7:5000", True),
+        ("tcp://[2001:db8::1]:5000", True),
+        ("tcp://127.evil.example:5000", True),
+        ("tcp://127.0.0.1.evil.example:5000", True),
+        ("tcp://localhost.evil.example:5000", True),
+        ("tcp://127.0.0.1:0;192.168.0.7:5000", True),  # from one address to another
+        ("tcp://127.0.0.1/@192.168.0.7:5000", True),
+        ("ws://127.0.0.1:5000", True),
+        ("udp://239.0.0.1:5000", True),
+        ("127.0.0.1:5000", True),
     ],
 )
 def test_which_addresses_leave_the_machine(address: str, leaves: bool) -> None:
@@ -273,6 +283,18 @@ def test_addresses_that_leave_the_machine_need_keys(context: Context) -> None:
             Outlet(context, ["tcp://*:0"], EVENTS, keys=keys)
     with pytest.raises(TransportError, match="public key of that machine"):
         Inlet(context, "tcp://192.0.2.1:5000", EVENTS)
+
+
+@pytest.mark.parametrize("address", ["udp://127.0.0.1:5000", "nonsense://x"])
+def test_transports_that_keys_do_not_protect_are_refused_even_with_keys(
+    context: Context, address: str
+) -> None:
+    public, secret = zmq_keys()
+    keys = Keys(public, secret, frozenset({public}))
+    with pytest.raises(TransportError, match=f"{address} must begin with inproc://, ipc:// or tcp"):
+        Outlet(context, [address], EVENTS, keys=keys)
+    with pytest.raises(TransportError, match=f"{address} must begin with inproc://, ipc:// or tcp"):
+        Inlet(context, address, EVENTS, keys=keys, server=public)
 
 
 def curve_link(
