@@ -116,6 +116,7 @@ class DeviceLoop:
         self._latency_ns = ring.latency_ns
         self._devices = ring.devices
         self._unfitted = False
+        self._broken = False
 
     @property
     def buffer_hops(self) -> int:
@@ -151,9 +152,16 @@ class DeviceLoop:
         self._fit_device(self._seen[0])
         return self._idle_ns()
 
+    def break_off(self) -> None:
+        """The run failed: what it played so far is not whole; before `close`, from any thread."""
+        self._broken = True
+
     def close(self) -> None:
         """Stop the device."""
-        self._ring.close()
+        if self._broken:
+            self._ring.abort()
+        else:
+            self._ring.close()
 
     def _observe(self) -> None:
         """See how much the device has taken, and only then how late it is: never too early.

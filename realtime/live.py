@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
+from types import TracebackType
 from typing import Final, Literal, Self, TypeAlias
 
 import zmq
@@ -147,9 +148,14 @@ class LiveSession:
         self.start()
         return self
 
-    def __exit__(self, *error: object) -> None:
-        """Stop."""
-        self.stop()
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop; Ctrl-C is the usual end of a performance, no failure."""
+        self.stop(failed=isinstance(error, Exception))
 
     @property
     def record(self) -> rec.RunRecord | None:
@@ -198,8 +204,14 @@ class LiveSession:
             while self.poll():
                 pass
 
-    def stop(self) -> None:
-        """Stop all threads and close everything; files get their names."""
+    def stop(self, *, failed: bool = False) -> None:
+        """Stop all threads and close everything; files get their names.
+
+        After an error, be it `failed` or that of a node, an older file of that name stays and what
+        was recorded gets another (see `SoundFileSink`).
+        """
+        if self.loop is not None and (failed or any(thread.error for thread in self._threads)):
+            self.loop.break_off()
         for thread in reversed(self._threads):
             thread.stopping.set()
         for thread in self._threads:

@@ -58,6 +58,7 @@ class NodeGroup:
         self._clock = SystemClock()
         self._instruments: list[Instrument] = []
         self._threads: list[NodeThread] = []
+        self._loops: list[DeviceLoop] = []
         self._ends: list[Outlet | Inlet] = []
         self._releases: dict[str, Callable[[], None]] = {}
         self._gatekeeper = Gatekeeper(self._context, graph.keys) if graph.keys else None
@@ -87,7 +88,10 @@ class NodeGroup:
         return any(thread.is_alive() for thread in self._threads)
 
     def stop(self) -> None:
-        """Stop all nodes and close everything."""
+        """Stop all nodes and close everything; where one failed no older file is replaced."""
+        if any(thread.error for thread in self._threads):
+            for loop in self._loops:
+                loop.break_off()
         for thread in self._threads:
             thread.stopping.set()
         for thread in self._threads:
@@ -172,6 +176,7 @@ class NodeGroup:
         self._releases[name] = ring.close
         settings_loop = LoopSettings(buffer_hops=node.buffer, asap=node.asap)
         loop = DeviceLoop(playout, ring, self._clock, inlet.take, settings_loop)
+        self._loops.append(loop)
         return run_device_loop(loop, inlet, self._clock)
 
     def _receivers(self, name: str) -> int:

@@ -42,4 +42,4 @@ def open_ring(out: str, device: str | None, clock: Clock) -> Ring:
             return ring
 
         return LastingRing(open_device, clock, on_loss=spare_portaudio)
-    return SoftwareRing(clock, open_sink(out))
+    return SoftwareRing(clock, NullSink() if out == "null" else SoundFileSink(out, keeps=True))

@@ -46,7 +46,11 @@ class Ring(Protocol):
         ...
 
     def close(self) -> None:
-        """Stop the device."""
+        """Stop the device; a file gets its name."""
+        ...
+
+    def abort(self) -> None:
+        """Stop the device after an error: an older file of that name stays; no effect if closed."""
         ...
 
 
@@ -111,6 +115,10 @@ class SoftwareRing:
     def close(self) -> None:
         """Finish the sink."""
         self._sink.close()
+
+    def abort(self) -> None:
+        """Abort the sink."""
+        self._sink.abort()
 
     def _taken(self) -> int:
         """Samples taken, whole periods: the first one at once."""

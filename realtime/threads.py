@@ -159,9 +159,13 @@ def run_device_loop(
     def work(stopping: threading.Event) -> None:
         raise_priority()
         with _Closing(inlet, loop):
-            while not (stopping.is_set() or _rung_out(loop, clock)):
-                idle_ns = loop.tick()
-                clock.sleep_until(clock.now_ns() + idle_ns)
+            try:
+                while not (stopping.is_set() or _rung_out(loop, clock)):
+                    idle_ns = loop.tick()
+                    clock.sleep_until(clock.now_ns() + idle_ns)
+            except BaseException:
+                loop.break_off()
+                raise
 
     return work
 

@@ -98,6 +98,10 @@ class DeviceRing:
         """Stop at once and release the device."""
         self._mixer.close(ignore_errors=True)
 
+    def abort(self) -> None:
+        """The same: what was heard is gone."""
+        self.close()
+
 
 def look_again() -> None:
     """Have PortAudio find the devices that are there now; it ends all its streams.

@@ -119,6 +119,10 @@ class LastingRing:
             if ring is not None:
                 ring.close()
 
+    def abort(self) -> None:
+        """The same: what was heard is gone."""
+        self.close()
+
     def _stuck(self) -> bool:
         """Whether the ring was full whenever one looked: nothing could be written."""
         now_ns = self._clock.now_ns()

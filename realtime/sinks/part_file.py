@@ -1,5 +1,6 @@
 """A file that appears under its name only when it is complete."""
 
+import itertools
 import os
 from pathlib import Path
 
@@ -33,6 +34,22 @@ class PartFile:
     def commit(self) -> None:
         """Give the file its name, replacing one that has it."""
         self.temporary.replace(self.path)
+
+    def set_aside(self) -> Path:
+        """Give the file a free name beside its own, which says that it is not whole.
+
+        Returns:
+            Where it is; the temporary name if it can get no other.
+        """
+        numbers = itertools.chain([""], itertools.count(2))
+        path, ending = self.path, self.path.suffix
+        names = (path.with_name(f"{path.stem}.broken-off{n}{ending}") for n in numbers)
+        aside = next(name for name in names if not name.exists())
+        try:
+            self.temporary.replace(aside)
+        except OSError:
+            return self.temporary
+        return aside
 
     def discard(self) -> None:
         """Remove the temporary file, if there is one."""

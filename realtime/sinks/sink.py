@@ -17,7 +17,7 @@ class Sink(Protocol):
         ...
 
     def abort(self) -> None:
-        """Stop and leave nothing half-written behind; no effect after `close`."""
+        """Stop and leave nothing half-written under the file's name; no effect after `close`."""
         ...
 
 

@@ -1,5 +1,7 @@
 """WAV and FLAC files, written as the sound comes."""
 
+import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +14,8 @@ from synchresis.realtime.sinks.part_file import PartFile
 
 SOUND_FORMATS: Final = {".wav": "WAV", ".flac": "FLAC"}
 """Endings of sound files and libsndfile's names for them."""
+
+_log = logging.getLogger(__name__)
 
 
 def check_output(path: str | Path, endings: tuple[str, ...] = tuple(SOUND_FORMATS)) -> str:
@@ -32,14 +36,20 @@ def check_output(path: str | Path, endings: tuple[str, ...] = tuple(SOUND_FORMAT
 class SoundFileSink:
     """48 kHz stereo, 24 bits."""
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, keeps: bool = False) -> None:
         """Begin the file, under a temporary name.
+
+        Args:
+            path: file to write.
+            keeps: whether what was written is kept when it is aborted, as NAME.broken-off.wav: a
+                performance cannot be repeated, a film can.
 
         Raises:
             ParameterError: the ending is not .wav or .flac.
             InputError: the folder is missing or may not be written.
         """
         ending = check_output(path)
+        self._keeps = keeps
         self._part = PartFile(path)
         try:
             self._file = soundfile.SoundFile(
@@ -76,7 +86,14 @@ class SoundFileSink:
             self._part.commit()
 
     def abort(self) -> None:
-        """Remove what was written."""
-        if not self._file.closed:
+        """Remove what was written, or keep it under another name."""
+        if self._file.closed:
+            return
+        keeps = self._keeps and self._file.frames > 0
+        with suppress(soundfile.LibsndfileError, OSError):  # the disk may be full or gone
             self._file.close()
+        if keeps:
+            aside = self._part.set_aside()
+            _log.warning("what was recorded until then is kept as %s", aside)
+        else:
             self._part.discard()

@@ -2,15 +2,17 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from synchresis.engines.frame import Frame
 from synchresis.engines.instrument import Instrument
 from synchresis.errors import DeviceError, InputError, ParameterError
-from synchresis.realtime.clock import SystemClock
+from synchresis.realtime.clock import SystemClock, clock_id
 from synchresis.realtime.live import LiveSession, LiveSettings, Parts
 from synchresis.realtime.ring import SoftwareRing
 from synchresis.realtime.sinks import NullSink
@@ -19,14 +21,24 @@ from synchresis.realtime.sources.camera import CameraSettings, CameraSource
 
 
 class Tape(NullSink):
-    """Keeps what it is given."""
+    """Keeps what it is given, as long as there is room, and how it ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: int | None = None) -> None:
         super().__init__()
         self.blocks: list[NDArray[np.float32]] = []
+        self.room = room
+        self.ends: list[str] = []
 
     def write(self, block: NDArray[np.float32]) -> None:
+        if self.room is not None and len(self.blocks) == self.room:
+            raise InputError("the disk is full")
         self.blocks.append(block.copy())
+
+    def close(self) -> None:
+        self.ends.append("closed")
+
+    def abort(self) -> None:
+        self.ends.append("aborted")
 
 
 class FlashingCamera:
@@ -92,6 +104,72 @@ def test_camera_goes_away_and_comes_back_in_a_session(
     assert not status.camera_away
     assert status.frames > frames
     assert status.delay_ms == delay_ms
+
+
+class TornSource:
+    """A source that fails after some frames."""
+
+    name = "torn"
+    nominal_fps = 100.0
+    finished = away = estimated = False
+    lost = 0
+
+    def __init__(self) -> None:
+        self._frames = 0
+
+    def read(self, timeout_s: float) -> Frame:
+        time.sleep(0.01)
+        self._frames += 1
+        if self._frames == 20:
+            raise InputError("torn.mp4: torn")
+        picture = np.full((48, 64, 3), 30, np.uint8)
+        return Frame(picture, time.perf_counter_ns(), self._frames, clock_id(), self.name)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def record(instrument: Instrument, tape: Tape, *, source: object = None) -> LiveSession:
+    """A session that records on a tape what it plays."""
+    settings = LiveSettings(SourceSettings("scene:ball"))
+    parts = Parts(source=source, ring=SoftwareRing(SystemClock(), tape))  # type: ignore[arg-type]
+    return LiveSession(instrument, settings, parts=parts)
+
+
+def test_after_an_error_of_any_node_a_recording_is_not_taken_for_whole(
+    make_instrument: Callable[..., Instrument],
+) -> None:
+    seen, heard = Tape(), Tape(room=5)
+    with pytest.raises(InputError, match="torn"):
+        record(make_instrument(), seen, source=TornSource()).run()
+    with pytest.raises(InputError, match="the disk is full"):
+        record(make_instrument(), heard).run()
+    assert (seen.ends, heard.ends) == (["aborted"], ["aborted"])
+
+
+@pytest.mark.parametrize(
+    ("error", "ends"), [(ParameterError, ["aborted"]), (KeyboardInterrupt, ["closed"])]
+)
+def test_an_error_of_the_player_breaks_a_recording_off_and_ctrl_c_ends_it(
+    make_instrument: Callable[..., Instrument], error: type[BaseException], ends: list[str]
+) -> None:
+    tape = Tape()
+    with pytest.raises(error), record(make_instrument(), tape):
+        raise error("stop")
+    assert tape.ends == ends
+
+
+def test_an_older_recording_outlives_an_error(
+    make_instrument: Callable[..., Instrument], tmp_path: Path
+) -> None:
+    out = tmp_path / "out.wav"
+    out.write_bytes(b"older")
+    settings = LiveSettings(out=str(out))
+    session = LiveSession(make_instrument(), settings, parts=Parts(source=TornSource()))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="torn"):
+        session.run()
+    assert out.read_bytes() == b"older"
+    assert {p.name for p in tmp_path.iterdir()} <= {"out.wav", "out.broken-off.wav"}
 
 
 @pytest.mark.parametrize(

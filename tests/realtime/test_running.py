@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from synchresis.engines.frame import Frame
 from synchresis.engines.instrument import Instrument, InstrumentSettings
 from synchresis.engines.packs import Pack
 from synchresis.engines.pipeline import Pipeline, bind_parser
@@ -248,6 +249,21 @@ def test_a_speaker_that_is_refused_leaves_no_file_of_another(
         run_nodes(load_graph(path), ("eye", "motion", "voice", "other"))
     assert not list(tmp_path.glob(".*.part"))
     assert (tmp_path / "out.wav").read_bytes() == b"older"
+
+
+def test_a_node_that_fails_leaves_an_older_recording_alone(
+    write_graph: WriteGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def torn(film: FileSource) -> Iterator[Frame]:
+        yield Frame(np.zeros((48, 64, 3), np.uint8), 0, 0)
+        raise InputError(f"{film.name}: torn")
+
+    monkeypatch.setattr(FileSource, "__iter__", torn)
+    (tmp_path / "out.wav").write_bytes(b"older")
+    with pytest.raises(InputError, match=r"film\.mp4: torn"):
+        run_graph(load_graph(write_graph(clock="device")))
+    assert (tmp_path / "out.wav").read_bytes() == b"older"
+    assert not list(tmp_path.glob(".*.part"))
 
 
 def test_unknown_nodes_are_refused(write_graph: WriteGraph) -> None:

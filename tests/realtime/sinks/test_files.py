@@ -68,6 +68,41 @@ def test_an_aborted_file_leaves_nothing_and_an_older_one_alone(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_an_aborted_performance_is_kept_under_a_name_that_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "out.wav"
+    path.write_bytes(b"older")
+    for _ in range(2):
+        sink = SoundFileSink(path, keeps=True)
+        write(sink, clicks(1000, 300))
+        sink.abort()
+        sink.close()
+    assert path.read_bytes() == b"older"
+    kept = [tmp_path / "out.broken-off.wav", tmp_path / "out.broken-off2.wav"]
+    assert sorted(tmp_path.iterdir()) == sorted([path, *kept])
+    for one in kept:
+        np.testing.assert_array_equal(soundfile.read(one)[0], clicks(1000, 300))
+    assert caplog.messages == [f"what was recorded until then is kept as {one}" for one in kept]
+
+
+def test_a_performance_that_never_began_leaves_nothing(tmp_path: Path) -> None:
+    SoundFileSink(tmp_path / "out.wav", keeps=True).abort()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_performance_on_a_full_disk_is_kept_as_far_as_it_came(tmp_path: Path) -> None:
+    sink = SoundFileSink(tmp_path / "out.wav", keeps=True)
+    with full_disk(100_000):
+        with pytest.raises(InputError, match=r"out\.wav: cannot be written"):
+            write(sink, clicks(48_000, 300))
+        sink.abort()
+    sound, _ = soundfile.read(tmp_path / "out.broken-off.wav")
+    np.testing.assert_array_equal(sound, clicks(len(sound), 300))
+    assert 10_000 < len(sound) < 48_000
+    assert [p.name for p in tmp_path.iterdir()] == ["out.broken-off.wav"]
+
+
 def test_a_file_without_sound_is_not_kept(tmp_path: Path) -> None:
     SoundFileSink(tmp_path / "out.wav").close()
     assert list(tmp_path.iterdir()) == []
