@@ -227,7 +227,7 @@ class LiveSession:
         """Give a zone another palette of the same kind (learned or model).
 
         Raises:
-            ParameterError, PackError: there is no such palette or zone.
+            ParameterError, PackError: there is no such palette or zone, or the clock is virtual.
         """
         if not 0 <= zone < len(self._palettes):
             raise ParameterError(f"zone={zone} must be 0 to {len(self._palettes) - 1}")
@@ -241,7 +241,7 @@ class LiveSession:
         self._palettes[zone] = palette
 
     def set_muted(self, *, muted: bool) -> None:
-        """Switch sound off or on."""
+        """Switch sound off or on; on a device's clock only, else `ParameterError`."""
         self._command(rec.Muted(muted))
         self._muted = muted
 
@@ -255,7 +255,7 @@ class LiveSession:
         self._sensitivity = sensitivity
 
     def hit(self, *, zone: int = 0, strength: float = 0.8) -> None:
-        """Play a test hit."""
+        """Play a test hit; on a device's clock only, else `ParameterError`."""
         self._command(rec.Hit(zone, strength))
 
     def view(self) -> View | None:
@@ -306,6 +306,10 @@ class LiveSession:
 
     def _command(self, step: rec.Chosen | rec.Muted | rec.Hit) -> None:
         """Commands need a device loop: the virtual clock is for what can be repeated."""
+        if self.settings.clock == "virtual":
+            raise ParameterError(
+                "palettes, mute and test hits need the device's clock (--clock device)"
+            )
         if self.loop is not None:
             self.loop.command(step)
 

@@ -23,6 +23,9 @@ from synchresis.realtime.sources.camera import SLOW_FPS
 
 HELP: Final = "keys: p palette, + - sensitivity, m mute, t test hit, q quit"
 
+LOCKSTEP_HELP: Final = "keys: + - sensitivity, q quit"
+"""On the virtual clock."""
+
 STATUS_S: Final = 0.2
 """Time between two status lines."""
 
@@ -45,15 +48,24 @@ class Player:
         self.quit = False
         self._session = session
         self._names = palette_names(instrument)
+        self._lockstep = session.settings.clock == "virtual"
         self._actions: dict[str, Callable[[], None]] = {
-            "p": self._next_palette,
             "+": lambda: self._scale(STEP),
             "=": lambda: self._scale(STEP),
             "-": lambda: self._scale(1 / STEP),
-            "m": lambda: session.set_muted(muted=not session.status().muted),
-            "t": session.hit,
             "q": self._stop,
         }
+        if not self._lockstep:
+            self._actions |= {
+                "p": self._next_palette,
+                "m": lambda: session.set_muted(muted=not session.status().muted),
+                "t": session.hit,
+            }
+
+    @property
+    def help(self) -> str:
+        """The keys that do something."""
+        return LOCKSTEP_HELP if self._lockstep else HELP
 
     def press(self, key: str) -> None:
         """Do what a key asks for; others are ignored."""
@@ -101,7 +113,7 @@ def play(
         if window is not None:
             stack.callback(window.close)
         if keys.active:
-            say(HELP)
+            say(player.help)
         screen = Screen(session, as_json=as_json)
         stack.callback(screen.close)
         watch = Watch(session, window)

@@ -196,6 +196,21 @@ def test_what_cannot_be_used_is_refused_with_its_name(
         LiveSession(make_instrument(), chosen).start()
 
 
+def test_lock_step_refuses_what_it_could_not_do(
+    make_instrument: Callable[..., Instrument],
+) -> None:
+    session = LiveSession(make_instrument(), LiveSettings(clock="virtual"))
+    before = session.status()
+    for command in (
+        lambda: session.set_muted(muted=True),
+        lambda: session.set_palette("model:glass", zone=0),
+        session.hit,
+    ):
+        with pytest.raises(ParameterError, match="need the device's clock"):
+            command()
+    assert session.status() == before
+
+
 def test_palettes_and_zones_that_do_not_fit_are_refused(
     make_instrument: Callable[..., Instrument],
 ) -> None:

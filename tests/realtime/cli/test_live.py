@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,7 @@ from synchresis.realtime.cli.main import build_parser, main
 from synchresis.realtime.cli.player import Player
 from synchresis.realtime.cli.status_line import delay_line, status_line, summary_line
 from synchresis.realtime.clock import SystemClock
+from synchresis.realtime.live import LiveSettings
 from synchresis.realtime.status import Status
 
 STATUS = Status(
@@ -114,6 +116,7 @@ class Played:
     def __init__(self) -> None:
         self.told: list[tuple[str, Any]] = []
         self.now = STATUS
+        self.settings = LiveSettings()
 
     def status(self) -> Status:
         return self.now
@@ -159,6 +162,32 @@ def test_what_a_key_does(key: str, told: list[Any], player: Player, played: Play
     player.press(key)
     assert played.told == told
     assert not player.quit
+
+
+def keys_named(player: Player) -> set[str]:
+    """The keys that the line of help names."""
+    return set(re.findall(r"(?<= )\S(?= )", player.help))
+
+
+def test_every_key_that_is_named_does_something(player: Player, played: Played) -> None:
+    assert keys_named(player) == set("p+-mtq")
+    for key in keys_named(player) - {"q"}:
+        before = len(played.told)
+        player.press(key)
+        assert len(played.told) > before, key
+
+
+def test_in_lock_step_keys_that_need_a_device_are_neither_named_nor_taken(
+    played: Any, tiny_pack: Pack
+) -> None:
+    played.settings = LiveSettings(clock="virtual")
+    player = Player(played, SimpleNamespace(pack=tiny_pack))  # type: ignore[arg-type]
+    assert keys_named(player) == set("+-q")
+    for key in "pmtPMT":
+        player.press(key)
+    assert played.told == []
+    player.press("+")
+    assert played.told == [("sensitivity", 1.25)]
 
 
 def test_q_quits_and_m_twice_is_heard_again(player: Player, played: Played) -> None:
