@@ -34,6 +34,9 @@ MEASURE_FRAMES: Final = 10
 WARMUP_FRAMES: Final = 5
 """First frames, which are not measured."""
 
+LATE_FRAMES: Final = 30
+"""Frames that came too late to be played before measuring could end: then the user is told."""
+
 BUFFER_RANGE: Final = (1, 32)
 """Hops the ring may hold ahead."""
 
@@ -110,6 +113,7 @@ class DeviceLoop:
         self._written = 0
         self._measure_from_ns: int | None = None
         self._warmup = WARMUP_FRAMES
+        self._late_frames = 0
         self._lookahead_ns = 0
         self._empties = 0
         self._seen = (0, 0)
@@ -220,10 +224,23 @@ class DeviceLoop:
         self._lookahead_ns = sighting.gesture.lookahead_ns
         captured_ns, arrived_ns = sighting.gesture.captured_ns, delivery.link.arrived_ns
         if delivery.received_ns - arrived_ns > STALE_NS:
+            self._complain_of_lateness()
             return  # its events are too old to be played: no reason to wait for such
         self.meter.add(captured_ns, arrived_ns, sighting.parse_ns, delivery.received_ns)
         if self._measure_from_ns is None:
             self._measure_from_ns = delivery.received_ns
+
+    def _complain_of_lateness(self) -> None:
+        """Say once why nothing sounds where hardly a gesture comes in time to be measured."""
+        self._late_frames += 1
+        if self._late_frames == LATE_FRAMES and self.meter.count < MEASURE_FRAMES:
+            _log.warning(
+                "%d pictures took over %d ms each to be parsed or to get here, too late for sound; "
+                "measuring goes on, and nothing is heard until they are faster: close other "
+                "programs, and see what `synchresis doctor` says of the engines",
+                LATE_FRAMES,
+                STALE_NS // MS,
+            )
 
     def _schedule(self, gesture: Gesture, delivery: Delivery) -> None:
         if len(gesture.levels) != len(self._playout.controls.onset):

@@ -11,6 +11,7 @@ from synchresis.engines.gesture import Event, Levels
 from synchresis.engines.pipeline import Parse
 from synchresis.engines.playout import Playout
 from synchresis.engines.timebase import HOP
+from synchresis.realtime.device_loop import LATE_FRAMES
 from synchresis.realtime.record import Hit, Muted, Seen, replay
 
 MS = 1_000_000
@@ -79,6 +80,28 @@ def test_a_frame_too_old_to_be_played_does_not_lengthen_the_delay(make_stage: Ma
     film.play(20, 21, set(), late_ns=300 * MS)
     film.play(21, 60, set())
     assert stage.loop.parts.delay_ns == usual.loop.parts.delay_ns
+
+
+def test_measuring_that_cannot_end_says_why_once_and_ends_when_it_can(
+    make_stage: MakeStage, caplog: pytest.LogCaptureFixture
+) -> None:
+    film = Film(stage := make_stage())
+    film.play(0, 3 * LATE_FRAMES, set(), late_ns=120 * MS)
+    assert stage.loop.measuring
+    (message,) = caplog.messages
+    assert message.startswith(f"{LATE_FRAMES} pictures took over 100 ms each")
+    film.play(3 * LATE_FRAMES, 3 * LATE_FRAMES + 50, set())
+    assert not stage.loop.measuring and len(caplog.messages) == 1
+
+
+def test_late_frames_among_others_are_not_complained_of(
+    make_stage: MakeStage, caplog: pytest.LogCaptureFixture
+) -> None:
+    film = Film(make_stage())
+    for n in range(4 * LATE_FRAMES):
+        film.play(n, n + 1, set(), late_ns=120 * MS * (n % 2))
+    assert not film.stage.loop.measuring
+    assert caplog.messages == []
 
 
 @pytest.mark.parametrize("buffer", [2, 4])
