@@ -5,6 +5,7 @@ scores sink with them. As in covariate shift adaptation of batch normalisation (
 2020, "Improving robustness against common corruptions by covariate shift adaptation"; Li et al.
 2017, AdaBN), the statistics of training are replaced by those of the stream, here causally, slowly,
 and only while something moves, so that a still room never makes its own noise look like motion.
+What moves goes on moving; flow that noise makes turns back with the next frame.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,9 +22,9 @@ WINDOW_S: Final = 8.0
 """Most that the past counts for, seconds of motion: several hits, so that single ones do not move
 the statistics."""
 
-MOVING: Final = 0.01
-"""Mean speed of a picture from which on time counts in full, picture widths per second; half of all
-pictures of the training scenes are faster than twice this."""
+MOVING: Final = 0.04
+"""Root of how much two flows in a row have in common from which on time counts in full, as
+`squeeze_flow` scales them: speeds of .01 picture widths a second all over the picture."""
 
 LIMIT: Final = 3.0
 """Most by which a channel is stretched or shrunk."""
@@ -37,15 +38,19 @@ def unchanged(name: str, x: Tensor) -> Tensor:
     return x
 
 
-def moving_time(flow: Tensor, dt_s: Tensor) -> Tensor:
+def moving_time(flow: Tensor, before: Tensor, dt_s: Tensor) -> Tensor:
     """Seconds of motion that frames count for, float32[N].
 
+    Mean product of each cell's flow with its flow a frame before. Noise of one frame enters two
+    flows with opposite signs, so that of a still room the product is negative, whatever its size.
+
     Args:
-        flow: float[N, 4, rows, cols], u and v first, picture widths per second.
+        flow: float[N, 5, rows, cols], squeezed, u and v first.
+        before: the same of the frame before, zeros where there is none.
         dt_s: float32[N].
     """
-    speed = torch.sqrt(flow[:, 0] * flow[:, 0] + flow[:, 1] * flow[:, 1] + 1e-12)
-    return dt_s * (speed.mean((1, 2)) / MOVING).clamp(max=1.0)
+    common = (flow[:, :2].float() * before[:, :2].float()).sum(1).mean((1, 2))
+    return dt_s * (common / MOVING**2).clamp(0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,12 +203,12 @@ class MotionNetwork(nn.Module):
         squeezed = squeeze_flow(flow.flatten(0, 1)).unflatten(0, (B, T))
         seen = torch.ones(B * T, 1, 1, 1, device=pixels.device, dtype=folded.dtype)
         seen[::T] = 0.0
-        moving_s = moving_time(flow.flatten(0, 1), dt_s.flatten()).unflatten(0, (B, T))
+        seen_pixels = (folded.flatten(0, 1), shifted(folded))
+        seen_flow = (squeezed.flatten(0, 1), shifted(squeezed))
+        moving_s = moving_time(*seen_flow, dt_s.flatten()).unflatten(0, (B, T))
         if haste is not None:
             moving_s = moving_s * haste[:, None]
         adapt = adapting_sequences(self.norms(), moving_s) if self.settings.adapts else unchanged
-        seen_pixels = (folded.flatten(0, 1), shifted(folded))
-        seen_flow = (squeezed.flatten(0, 1), shifted(squeezed))
         x = self.merged(seen_pixels, seen_flow, seen, adapt)
         x1 = self.level1.sequence(x.unflatten(0, (B, T)), dt_s).flatten(0, 1)
         x2 = self.level2.sequence(self.down2(x1).unflatten(0, (B, T)), dt_s).flatten(0, 1)
@@ -252,7 +252,7 @@ class MotionNetwork(nn.Module):
         out = self.decode((x1, x2, x3, pooled, memory), timing)
         new: tuple[Tensor, ...] = (torch.ones_like(h[0]), folded, squeezed, *s1, *s2, *s3, memory)
         if statistics is not None:
-            new = (*new, statistics.follow(h[10], given, moving_time(flow, dt_s)))
+            new = (*new, statistics.follow(h[10], given, moving_time(squeezed, h[2], dt_s)))
         return out, new
 
     def decode(self, features: tuple[Tensor, ...], timing: Tensor) -> dict[str, Tensor]:

@@ -91,9 +91,20 @@ def test_training_counts_as_a_second_and_the_past_as_a_window():
     torch.testing.assert_close(begin, expected)
 
 
-def test_moving_time_grows_with_speed_up_to_the_whole_step():
-    flow = torch.zeros(4, 4, 6, 8)
-    flow[1, 0], flow[2, 1], flow[3, 0] = MOVING / 4, -MOVING, 5 * MOVING
-    flow[0, 2:] = 1.0  # residual and difference are no motion
-    found = moving_time(flow, torch.full((4,), 0.04))
-    torch.testing.assert_close(found, torch.tensor([0.0, 0.01, 0.04, 0.04]), atol=1e-5, rtol=0)
+def test_moving_time_grows_with_what_two_flows_have_in_common():
+    flow, before = torch.zeros(5, 5, 6, 8), torch.zeros(5, 5, 6, 8)
+    flow[1, 0], before[1, 0] = MOVING / 2, MOVING / 2
+    flow[2, 1], before[2, 1] = -MOVING, -MOVING
+    flow[3, 0], before[3, 0] = 5 * MOVING, 5 * MOVING
+    flow[4, 0], before[4, 0] = 5 * MOVING, -5 * MOVING  # there and back: noise
+    flow[0, 2:], before[0, 2:] = 1.0, 1.0  # speed, residual and difference are no motion
+    found = moving_time(flow, before, torch.full((5,), 0.04))
+    torch.testing.assert_close(found, torch.tensor([0.0, 0.01, 0.04, 0.04, 0.0]))
+
+
+def test_noise_of_a_still_room_is_no_motion_however_loud():
+    torch.manual_seed(2)
+    noise = torch.randn(32, 2, 30, 40)
+    flow = torch.cat((noise[1:] - noise[:-1], torch.zeros(31, 3, 30, 40)), 1)
+    found = moving_time(flow[1:], flow[:-1], torch.full((30,), 0.04))
+    assert found.max() == 0.0
