@@ -47,7 +47,7 @@ class CameraDelay:
     """What calibration found.
 
     Attributes:
-        delay_ms: light to stamp, median over the claps.
+        delay_ms: light to stamp, median over the claps; below 0 where sound came late.
         spread_ms: median distance of the claps from that.
         claps: how many were both seen and heard.
         seen: how many were seen.
@@ -59,6 +59,11 @@ class CameraDelay:
     claps: int
     seen: int
     heard: int
+
+    @property
+    def usable_ms(self) -> float:
+        """The delay for `--camera-delay`: no picture is captured before its light, so 0 or more."""
+        return max(self.delay_ms, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,13 @@ _FILE = "camera_delays.json"
 
 
 def stored_delay_ms(camera: str) -> float | None:
-    """Delay of a camera as last calibrated, milliseconds; None where it never was.
+    """Delay of a camera as last calibrated, milliseconds, 0 or more; None where it never was.
 
     Raises:
         InputError: the file of delays is corrupt.
     """
-    return _read(_path()).get(camera)
+    delay_ms = _read(_path()).get(camera)
+    return None if delay_ms is None else max(delay_ms, 0.0)
 
 
 def store_delay_ms(camera: str, delay_ms: float) -> Path:

@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         source.close()
     found = measure_camera_delay(sight, recording, distance_m=args.distance)
     if not args.dry_run:
-        store_delay_ms(args.camera, found.delay_ms)
+        store_delay_ms(args.camera, found.usable_ms)
     _print(found, args)
     return 0
 
@@ -55,16 +55,22 @@ def _print(found: "CameraDelay", args: argparse.Namespace) -> None:
         print(json.dumps({"camera": args.camera, **_fields(found)}))
         return
     print(
-        f"camera {args.camera}: --camera-delay {found.delay_ms:.0f}  (± {found.spread_ms:.0f} ms, "
+        f"camera {args.camera}: --camera-delay {found.usable_ms:.0f}  (± {found.spread_ms:.0f} ms, "
         f"{found.claps} claps of {found.seen} seen and {found.heard} heard)"
     )
+    if found.delay_ms < 0:
+        print(
+            f"measured: {found.delay_ms:.1f} ms, which is before the light: 0 is used; if it is "
+            "more than a few ms, the sound came late: use a wired microphone, check --distance"
+        )
     if not args.dry_run:
         print(f"kept: `live --camera {args.camera}` uses it from now on")
 
 
 def _fields(found: "CameraDelay") -> dict[str, float]:
     return {
-        "camera_delay_ms": round(found.delay_ms, 1),
+        "camera_delay_ms": round(found.usable_ms, 1),
+        "measured_ms": round(found.delay_ms, 1),
         "spread_ms": round(found.spread_ms, 1),
         "claps": found.claps,
         "seen": found.seen,

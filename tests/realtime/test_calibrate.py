@@ -1,9 +1,15 @@
+import json
+import re
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from synchresis.engines.sample_clock import SampleClock
 from synchresis.errors import DeviceError, InputError, ParameterError
+from synchresis.realtime import calibrate
 from synchresis.realtime.calibrate import (
+    CameraDelay,
     MotionMeter,
     Sight,
     heard_claps,
@@ -12,6 +18,7 @@ from synchresis.realtime.calibrate import (
     seen_claps,
 )
 from synchresis.realtime.camera_delays import store_delay_ms, stored_delay_ms
+from synchresis.realtime.cli.main import build_parser, main
 from synchresis.realtime.recorder import (
     Recording,
     _offset_ns,
@@ -20,6 +27,7 @@ from synchresis.realtime.recorder import (
     find_losses,
     unwrapped_ns,
 )
+from synchresis.realtime.sources import opening
 
 NS = 1_000_000_000
 START_NS = 77 * NS
@@ -117,12 +125,33 @@ def test_claps_are_heard_on_the_process_clock(rng):
     assert np.abs(errors - np.array(CLAPS_S) * NS).max() < 1e6
 
 
+@pytest.mark.parametrize(("delay_ms", "used"), [(-21.4, 0.0), (-0.2, 0.0), (42.26, 42.3)])
+def test_what_is_printed_and_kept_can_be_given_as_camera_delay(
+    delay_ms, used, user_home, monkeypatch, capsys
+):
+    source = SimpleNamespace(close=lambda: None)
+    monkeypatch.setattr(opening, "open_live", lambda settings: source)
+    monkeypatch.setattr(calibrate, "watch_and_listen", lambda *args, **settings: (None, None))
+    found = CameraDelay(delay_ms, 3.0, 5, 6, 6)
+    monkeypatch.setattr(calibrate, "measure_camera_delay", lambda *args, **settings: found)
+    assert main(["calibrate"]) == 0
+    printed = capsys.readouterr().out
+    option = re.search(r"(--camera-delay) (\S+)", printed)
+    args = build_parser(["live"]).parse_args(["live", *option.groups()])
+    assert args.camera_delay == round(used)
+    assert (f"{delay_ms:.1f} ms, which is before the light: 0 is used" in printed) == (delay_ms < 0)
+    assert stored_delay_ms("0") == used
+    assert main(["calibrate", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["camera_delay_ms"], said["measured_ms"]) == (used, round(delay_ms, 1))
+
+
 def test_delays_are_kept_per_camera(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert stored_delay_ms("0") is None
     store_delay_ms("0", 62.34)
     path = store_delay_ms("1", -5.0)
-    assert (stored_delay_ms("0"), stored_delay_ms("1")) == (62.3, -5.0)
+    assert (stored_delay_ms("0"), stored_delay_ms("1")) == (62.3, 0.0)
     path.write_text("{")
     with pytest.raises(InputError, match="calibrate again"):
         stored_delay_ms("0")
