@@ -1,5 +1,6 @@
 """MotionParser: the stage that turns frames into gestures."""
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -116,6 +117,7 @@ class MotionParser:
         self.zones = zones
         self.lookahead_ns = lookahead_ns
         self._grid = (entry.rows, entry.cols)
+        self._tuning = threading.Lock()  # among those who tune; `step` never waits for them
         self._pick_by(replace(picker_settings(pack, sensitivity), waits=readout is None))
         self._meter = LevelMeter(zones, rows=entry.rows, cols=entry.cols)
         self._flow = Flow(FlowSettings(rows=entry.rows, cols=entry.cols))
@@ -130,8 +132,9 @@ class MotionParser:
 
         The new readout must look at the same place as the one before, whose past it goes on with.
         """
-        self._pick_by(replace(self.settings, threshold=threshold))
-        self.taught = taught
+        with self._tuning:
+            self._pick_by(replace(self.settings, threshold=threshold))
+            self.taught = taught
 
     def set_sensitivity(self, sensitivity: float) -> None:
         """Multiply the odds of every impact from the next frame on; from any thread.
@@ -139,7 +142,8 @@ class MotionParser:
         Raises:
             ParameterError: out of range.
         """
-        self._pick_by(replace(self.settings, sensitivity=sensitivity))
+        with self._tuning:
+            self._pick_by(replace(self.settings, sensitivity=sensitivity))
 
     def _pick_by(self, settings: PickerSettings) -> None:
         """Another picker; states of the one before fit it."""

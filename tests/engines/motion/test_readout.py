@@ -1,10 +1,12 @@
 import json
+import threading
 
 import numpy as np
 import pytest
 from safetensors.numpy import save
 
 from synchresis.engines.frame import Frame
+from synchresis.engines.motion import parser as parser_module
 from synchresis.engines.motion.parser import MotionParser
 from synchresis.engines.motion.picker import FrameMaps, joined_score
 from synchresis.engines.motion.readout import (
@@ -140,6 +142,61 @@ def test_a_taught_pack_is_read_back_and_played_causally(tiny_pack, tmp_path, rng
     events = [event for gesture in whole for event in gesture.events]
     assert events and all(abs(e.t_ns - e.decided_ns) < 10 for e in events)
     parser.close()
+
+
+@pytest.mark.parametrize("held_up", ["replace", "EventPicker"])
+@pytest.mark.parametrize("first", ["teach", "set_sensitivity"])
+def test_what_is_taught_and_how_sensitive_it_is_never_undo_each_other(
+    tiny_pack, tmp_path, rng, monkeypatch, held_up, first
+):
+    """One thread is held up in the middle of its change while another makes the other change."""
+    taught = taught_pack(tiny_pack, tmp_path, made_readout(rng))
+    player = MotionParser(taught, backend="onnx")
+    stage = ReadoutStage(made_readout(rng))
+    changes = {
+        "teach": lambda: player.teach(stage, 0.2),
+        "set_sensitivity": lambda: player.set_sensitivity(2.0),
+    }
+    change = changes.pop(first)
+    (other,) = (threading.Thread(target=each) for each in changes.values())
+    whole = getattr(parser_module, held_up)
+
+    def slowly(*args, **settings):
+        made = whole(*args, **settings)
+        if threading.current_thread() is not other and not other.ident:
+            other.start()
+            other.join(0.2)  # one that waits its turn goes on afterwards
+        return made
+
+    monkeypatch.setattr(parser_module, held_up, slowly)
+    change()
+    other.join()
+    assert (player.settings.threshold, player.settings.sensitivity) == (0.2, 2.0)
+    assert player._picker.settings == player.settings
+    assert player.taught is stage
+    player.close()
+
+
+class Taken:
+    """A lock that another thread holds."""
+
+    def __enter__(self):
+        raise AssertionError("somebody waits")
+
+    def __exit__(self, *error):
+        """Never entered."""
+
+
+def test_a_frame_never_waits_for_a_lesson(tiny_pack, tmp_path, rng):
+    player = MotionParser(taught_pack(tiny_pack, tmp_path, made_readout(rng)), backend="onnx")
+    player.prepare()
+    state = player.initial_state()
+    player._tuning = Taken()
+    for k, picture in enumerate(rng.integers(0, 255, (3, 120, 160)).astype("u1")):
+        assert player.step(Frame(picture, k * 40_000_000, k), state).sequence == k
+    with pytest.raises(AssertionError, match="somebody waits"):
+        player.set_sensitivity(2.0)
+    player.close()
 
 
 def test_nothing_of_the_past_is_left_after_a_gap(tiny_pack, tmp_path, rng):
