@@ -9,6 +9,7 @@ through it all: what it counts and how its memory grows is that of the whole run
 import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -89,6 +90,7 @@ class Soak:
         self._parser: Child | None = None
         self._speakers = Lives(options.pack, self._at.gestures, FPS)
         self._threads: list[NodeThread] = []
+        self._closers = ExitStack()
         self._camera: NodeThread | None = None
         self._outlets: list[Outlet] = []
         self._nodes: dict[Kind, tuple[Callable[[], None], Callable[[], None]]] = {
@@ -112,6 +114,7 @@ class Soak:
         seconds = QUICK_FOOTAGE_S if options.quick else FOOTAGE_S
         self._footage = draw_footage(SCENE, seed=options.seed, fps=FPS, seconds=seconds)
         self._inlet = Inlet(self._context, self._at.gestures, policy_for("gesture", lossless=False))
+        self._closers.callback(self._inlet.close)
         playout = self._instrument.playout(nominal_fps=FPS)
         ring = SoftwareRing(self._clock, NullSink())
         loop_settings = LoopSettings(nominal_fps=FPS)
@@ -143,14 +146,14 @@ class Soak:
         return self._log
 
     def stop(self) -> None:
-        """Stop everything."""
+        """Stop everything, however far it came."""
         for thread in reversed(self._threads):
             thread.stopping.set()
         for thread in self._threads:
             thread.join(5)
         self._kill_parser()
         self._speakers.kill()
-        self._inlet.close()
+        self._closers.close()
         self._context.destroy(linger=0)
         if self._instrument is not None:
             self._instrument.close()

@@ -1,8 +1,9 @@
+import tempfile
 from types import SimpleNamespace
 
 import pytest
 
-from synchresis.bench import soak_log
+from synchresis.bench import soak, soak_log
 from synchresis.bench.faults import LENGTHS_S, Fault, plan_faults
 from synchresis.bench.options import Options
 from synchresis.bench.soak import run
@@ -119,6 +120,22 @@ def test_findings_tell_what_did_not_recover():
 def test_memory_of_processes():
     assert memory_mib(None) > 10
     assert memory_mib(2**22 + 1) == 0
+
+
+@pytest.mark.parametrize("loading", ["load_pack", "draw_footage"])
+def test_a_soak_that_is_stopped_before_it_began_ends_in_order(
+    tiny_pack, tmp_path, monkeypatch, loading
+):
+    def stopped(*args, **settings):
+        raise KeyboardInterrupt
+
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setattr(soak, loading, stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run(Options(pack=str(tiny_pack.path), quick=True, hours=1.0, seed=SEED))
+    assert list(folder.iterdir()) == []
 
 
 def torment(pack, seconds):
