@@ -1,5 +1,6 @@
 """MP4: the pictures of the source as they are, with new sound."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
@@ -11,6 +12,7 @@ import numpy as np
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from synchresis.engines.playout import Block
@@ -24,6 +26,8 @@ _COPIED: Final = {"h264", "hevc", "av1", "mpeg4", "vp9"}
 
 _AUDIO_BITS: Final = 192_000
 
+_log = logging.getLogger(__name__)
+
 
 class MovieSink:
     """An MP4 with the source's pictures and AAC sound.
@@ -33,6 +37,8 @@ class MovieSink:
 
     Where the film is cut no later picture is written. Pictures encoded again end at the cut; copied
     ones end there too, or a few earlier where those last few need one from after it (B-frames).
+
+    What cannot be read of a damaged source is left out, as by the film that is heard, and told of.
     """
 
     def __init__(
@@ -66,6 +72,7 @@ class MovieSink:
         self._audio.bit_rate = _AUDIO_BITS
         self._held: Packet[Any] | None = None
         self._samples = 0
+        self._damaged = False
         self._open = True
 
     def write(self, block: Block) -> None:
@@ -150,7 +157,7 @@ class MovieSink:
     def _copied(self) -> "Iterator[Packet[Any]]":
         """Packets of the source, moved so that the first picture is at 0."""
         first = self._first_stamp()
-        for packet in _with_dts(p for p in self._source.demux(self._pictures) if p.size):
+        for packet in _with_dts(p for p in self._demuxed() if p.size):
             packet.dts = None if packet.dts is None else packet.dts - first
             packet.pts = None if packet.pts is None else packet.pts - first
             if self._is_cut(packet.dts if packet.pts is None else packet.pts, packet.time_base):
@@ -161,16 +168,44 @@ class MovieSink:
     def _encoded(self) -> "Iterator[Packet[Any]]":
         """Pictures decoded and encoded again."""
         first: int | None = None
-        for frame in self._source.decode(self._pictures):
+        newest = -1
+        for frame in self._decoded():
             if frame.pts is None:
                 continue
             first = frame.pts if first is None else first
             frame.pts -= first
+            if frame.pts <= newest:  # a damaged stamp; an encoder takes rising ones only
+                continue
+            newest = frame.pts
             if self._is_cut(frame.pts, frame.time_base):
                 break
             frame.pict_type = 0
             yield from self._video.encode(frame)
         yield from self._video.encode(None)
+
+    def _demuxed(self) -> "Iterator[Packet[Any]]":
+        """Packets of the source, as far as it can be read."""
+        try:
+            yield from self._source.demux(self._pictures)
+        except av.FFmpegError as err:
+            self._tell_of_damage(err)
+
+    def _decoded(self) -> Iterator[VideoFrame]:
+        """Pictures of the source that can be decoded."""
+        for packet in self._demuxed():
+            try:
+                frames = packet.decode()
+            except av.FFmpegError as err:
+                self._tell_of_damage(err)
+                continue
+            yield from (frame for frame in frames if isinstance(frame, VideoFrame))
+
+    def _tell_of_damage(self, err: av.FFmpegError) -> None:
+        """Say once that the source is not whole."""
+        if not self._damaged:
+            name, reason = self._source.name, err.strerror or err
+            _log.warning("%s is damaged (%s): what cannot be read is left out", name, reason)
+        self._damaged = True
 
     def _is_cut(self, stamp: int | None, time_base: Fraction | None) -> bool:
         """Whether a picture begins where the film is cut, or later."""
@@ -180,7 +215,7 @@ class MovieSink:
 
     def _first_stamp(self) -> int:
         """Stamp of the first picture shown; the source is read from its begin again."""
-        first = next(self._source.decode(self._pictures), None)
+        first = next(self._decoded(), None)
         stamp = first.pts if first is not None and first.pts is not None else 0
         self._source.seek(0)
         return stamp

@@ -10,6 +10,7 @@ import soundfile
 
 from synchresis.errors import InputError, ParameterError
 from synchresis.realtime.sinks import MovieSink, NullSink, SoundFileSink, check_output
+from synchresis.realtime.sources.file import FileSource
 
 
 def write_film(path: Path, codec: str = "libx264", *, frames: int = 50, first_ms: int = 0) -> Path:
@@ -190,6 +191,40 @@ def test_a_movie_that_is_cut_keeps_sound_that_rings_on(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "out.mp4")) as film:
         assert film.streams.video[0].frames <= 15
         assert film.streams.audio[0].duration == pytest.approx(48_000, abs=1024)
+
+
+def _overwritten(film: bytes) -> bytes:
+    return film[: len(film) // 2] + bytes(len(film) // 8) + film[len(film) * 5 // 8 :]
+
+
+def _cut_off(film: bytes) -> bytes:
+    return film[: len(film) * 2 // 3]
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"), [("in.avi", _overwritten), ("in.avi", _cut_off), ("in.mkv", _overwritten)]
+)
+def test_a_damaged_source_gives_the_pictures_it_has_and_is_named(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    damage: Callable[[bytes], bytes],
+) -> None:
+    """Those of the film that is heard: sound and pictures must fit."""
+    source = write_film(tmp_path / name, "mjpeg")
+    source.write_bytes(damage(source.read_bytes()))
+    film = FileSource(source)
+    shown = [frame.captured_ns / 1e9 for frame in film]
+    assert film.corrupt and 20 < len(shown) < 50
+    sink = MovieSink(tmp_path / "out.mp4", source)
+    write(sink, clicks(96_000))
+    sink.close()
+    with av.open(str(tmp_path / "out.mp4")) as back:
+        times = [frame.time for frame in back.decode(video=0)]
+    assert times == pytest.approx(shown, abs=2e-3)
+    (message,) = caplog.messages
+    assert message.startswith(f"{source} is damaged (Invalid data")
+    film.close()
 
 
 @contextmanager
