@@ -17,15 +17,13 @@ from numpy.typing import NDArray
 from synchresis.engines.sample_clock import SampleClock
 from synchresis.engines.timebase import NS_PER_S, SAMPLE_RATE
 from synchresis.errors import DeviceError, ParameterError
+from synchresis.realtime.lost_device import release_lost
 
 _READINGS: Final = 64
 """Pairs of clock readings; the closest pair counts."""
 
 _PATIENCE_S: Final = 3.0
 """How long a device may take to give its first sample, or to stop after its last one."""
-
-_CLOSE_S: Final = 2.0
-"""A lost device that is not released within this time never will be; then it is left alone."""
 
 _POLL_S: Final = 0.01
 _POLLS: Final = 50
@@ -175,9 +173,7 @@ class Recorder:
         if not self._lost:
             stream.close()
             return
-        closer = threading.Thread(target=stream.close, name="lost microphone", daemon=True)
-        closer.start()
-        closer.join(_CLOSE_S)
+        release_lost(stream.close, name="lost microphone")
 
     def _check_there(self) -> None:
         """Raise `DeviceError` if the device went away."""

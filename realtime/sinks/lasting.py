@@ -9,6 +9,7 @@ from synchresis.engines.playout import Block
 from synchresis.engines.timebase import NS_PER_S
 from synchresis.errors import DeviceError
 from synchresis.realtime.clock import Clock
+from synchresis.realtime.lost_device import release_lost
 from synchresis.realtime.ring import Ring, SoftwareRing
 from synchresis.realtime.sinks.sink import NullSink
 
@@ -20,10 +21,6 @@ _BLIND_NS: Final = NS_PER_S // 10
 
 RETRY_S: Final = 1.0
 """A device that is away is looked for this often."""
-
-CLOSE_S: Final = 2.0
-"""A lost device that is not released within this time never will be: a stream of a JACK server that
-died waits for it for ever. Then it is left alone."""
 
 Open: TypeAlias = Callable[[], Ring]
 """Opens the device; called again and again when it went away, from a thread of its own."""
@@ -155,9 +152,7 @@ class LastingRing:
 
     def _seek(self, lost: Ring) -> None:
         """Release the lost device and open it again once it is there; a thread of its own."""
-        closer = threading.Thread(target=lost.close, name="lost audio device", daemon=True)
-        closer.start()
-        closer.join(CLOSE_S)
+        release_lost(lost.close, name="lost audio device")
         while not self._closing.wait(self._retry_s):
             try:
                 self._found = self._open()

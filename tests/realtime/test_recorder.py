@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from synchresis.errors import DeviceError
-from synchresis.realtime import recorder
+from synchresis.realtime import lost_device, recorder
 from synchresis.realtime.recorder import Recorder, find_losses
 
 MS = 1_000_000
@@ -123,7 +123,7 @@ def microphone(monkeypatch: pytest.MonkeyPatch) -> Microphone:
     device = SimpleNamespace(PortAudioError=PortAudioError, _exit_handler=lambda: None)
     monkeypatch.setitem(sys.modules, "sounddevice", device)
     monkeypatch.setattr(recorder, "_PATIENCE_S", 0.2)
-    monkeypatch.setattr(recorder, "_CLOSE_S", 0.05, raising=False)
+    monkeypatch.setattr(lost_device, "CLOSE_S", 0.05)
     return made
 
 

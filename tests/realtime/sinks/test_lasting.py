@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from synchresis.engines.instrument import Instrument
 from synchresis.engines.timebase import HOP
 from synchresis.errors import DeviceError
+from synchresis.realtime import lost_device
 from synchresis.realtime.clock import Clock, SystemClock
 from synchresis.realtime.live import LiveSession, LiveSettings, Parts
 from synchresis.realtime.ring import SoftwareRing
-from synchresis.realtime.sinks import lasting
 from synchresis.realtime.sinks.lasting import STUCK_NS, LastingRing
 from synchresis.realtime.sources import SourceSettings
 
@@ -183,7 +183,7 @@ def test_the_device_that_comes_back_plays(
 def test_a_lost_device_that_is_never_released_is_left_alone(
     ring: LastingRing, socket: Socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lasting, "CLOSE_S", 0.01)
+    monkeypatch.setattr(lost_device, "CLOSE_S", 0.01)
     lost = socket.device
     socket.released.clear()
     socket.pull()
