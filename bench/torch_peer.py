@@ -14,7 +14,7 @@ from synchresis.engines.control import EMBEDDING
 from synchresis.engines.packs.loading import Pack
 from synchresis.engines.runtime.engine import Which
 from synchresis.engines.training.motion.export import MotionGraph, tensors
-from synchresis.engines.training.motion.network import MotionNetwork
+from synchresis.engines.training.motion.network import MotionNetwork, NetworkSettings
 from synchresis.engines.training.voice.export import voice_entry
 from synchresis.engines.training.voice.hop_graph import INPUTS
 from synchresis.engines.training.voice.levels import SHAPE
@@ -45,6 +45,8 @@ def peer_module(pack: Pack, which: Which) -> Peer:
     """One step of a network in evaluation mode: inputs and states in, outputs and states out."""
     if which == "motion":
         motion = MotionNetwork().eval()
+        if len(pack.motion.states) > len(motion.state_shapes()):
+            motion = MotionNetwork(NetworkSettings(adapts=True)).eval()
         inputs, _, states = tensors(motion)
         arguments = [spec.sized(1)[1:] for spec in (*inputs, *states)]
         return Peer(MotionGraph(motion).eval(), arguments, list(arguments))

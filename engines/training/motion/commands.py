@@ -82,6 +82,7 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     add("pack", type=Path, help="folder of the pack; what else is in it stays")
     add("--tracks", type=Path, metavar="NPZ", help="motion_tracks.npz of the run: no scenes now")
     add("--worlds", type=int, default=96, help="validation scenes that choose the threshold")
+    add("--adapts", action="store_true", help="early statistics follow the stream")
     add("--note", default="", help="how it was trained, for the manifest")
 
 
@@ -95,6 +96,7 @@ def run_export(args: argparse.Namespace) -> int:
         args.pack,
         tracks=args.tracks,
         worlds=args.worlds,
+        adapts=args.adapts,
         meta=meta,
         progress=say,
     )

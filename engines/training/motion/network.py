@@ -39,7 +39,7 @@ class NetworkSettings:
         deep: channels at 8 × 10 and of the context vector.
         embedding: length of the temporal embedding.
         height: picture rows of the pixel input, width: its columns.
-        adapts: whether early statistics follow the stream (docs/motion.md: not shipped, and why).
+        adapts: whether early statistics follow the stream; needs no training (docs/motion.md).
     """
 
     pixel: int = 16

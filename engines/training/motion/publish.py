@@ -14,6 +14,7 @@ from synchresis.engines.training.motion.export import FILE, entry_of, export
 from synchresis.engines.training.motion.feed import validation_worlds
 from synchresis.engines.training.motion.train import load_network
 from synchresis.engines.training.motion.validate import WHOLE, load_tracks
+from synchresis.errors import ParameterError
 
 KEPT_SKILL: Final = 0.8
 """Share of the timing skill at 0 that the largest lookahead must keep."""
@@ -42,6 +43,7 @@ def publish(
     *,
     tracks: Path | None = None,
     worlds: int = 96,
+    adapts: bool = False,
     meta: dict[str, str | int | float] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Calibration:
@@ -52,11 +54,22 @@ def publish(
         folder: the pack; other engines and palettes in it stay.
         tracks: `motion_tracks.npz` of the run; else scenes are watched now, which takes minutes.
         worlds: validation scenes to watch.
+        adapts: have early statistics follow the stream, in a network trained without that.
         meta: notes of the run for the manifest.
         progress: told what happens.
+
+    Raises:
+        ParameterError: the tracks are of a network whose statistics stand still.
     """
     tell = progress or (lambda text: None)
     network = load_network(checkpoint)
+    if adapts and not network.settings.adapts:
+        if tracks:
+            raise ParameterError(
+                f"{tracks} was scored with statistics that stand still; leave out --tracks, then "
+                "scenes are watched now"
+            )
+        network.settings = replace(network.settings, adapts=True)
     notes: dict[str, str | int | float] = {"whole": WHOLE, **(meta or {})}
     graph = export(network)
     update_pack(folder, {"motion": entry_of(network, meta=notes)}, {FILE: graph})

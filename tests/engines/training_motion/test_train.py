@@ -1,17 +1,25 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
-from synchresis.engines.training.motion.network import NetworkSettings  # noqa: E402
+from synchresis.engines.packs import load_pack  # noqa: E402
+from synchresis.engines.training.motion.network import (  # noqa: E402
+    MotionNetwork,
+    NetworkSettings,
+)
+from synchresis.engines.training.motion.publish import publish  # noqa: E402
 from synchresis.engines.training.motion.train import (  # noqa: E402
     Trainer,
     TrainSettings,
     load_network,
 )
 from synchresis.engines.training.motion.validate import LOOKAHEADS_MS, load_tracks  # noqa: E402
+from synchresis.engines.training.motion.weights import write_weights  # noqa: E402
+from synchresis.errors import ParameterError  # noqa: E402
 
 TINY = NetworkSettings(pixel=4, fine=8, middle=8, deep=8, embedding=4)
 
@@ -44,3 +52,15 @@ def test_a_run_reports_saves_scores_and_goes_on_where_it_was(tmp_path):
     kept = load_network(tmp_path / "motion.pt").state_dict()
     for name, value in own.items():
         torch.testing.assert_close(value, kept[name])
+
+
+def test_a_network_is_published_with_statistics_that_follow_the_stream(tmp_path):
+    weights, pack = tmp_path / "small.safetensors", tmp_path / "pack"
+    write_weights(MotionNetwork(TINY).eval(), weights)
+    with pytest.raises(ParameterError, match=r"tracks\.npz was scored with statistics that stand"):
+        publish(weights, pack, adapts=True, tracks=tmp_path / "tracks.npz")
+    assert not pack.exists()
+    for adapts in (False, True):
+        publish(weights, pack, adapts=adapts, worlds=1)
+        expected = MotionNetwork(replace(TINY, adapts=adapts)).state_shapes()
+        assert [state.name for state in load_pack(pack).motion.states] == list(expected)
