@@ -88,18 +88,11 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_export(args: argparse.Namespace) -> int:
     """Export, calibrate on validation scenes, write the pack."""
-    from synchresis.engines.training.motion.publish import publish
+    from synchresis.engines.training.motion.publish import network_of, publish
 
     meta = {"training": args.note} if args.note else {}
-    publish(
-        args.checkpoint,
-        args.pack,
-        tracks=args.tracks,
-        worlds=args.worlds,
-        adapts=args.adapts,
-        meta=meta,
-        progress=say,
-    )
+    network = network_of(args.checkpoint, adapts=args.adapts, scored=args.tracks)
+    publish(network, args.pack, tracks=args.tracks, worlds=args.worlds, meta=meta, progress=say)
     return 0
 
 

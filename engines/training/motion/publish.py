@@ -12,6 +12,7 @@ from synchresis.engines.packs import Pack, load_pack, update_pack
 from synchresis.engines.scenes.world import SimSettings, World
 from synchresis.engines.training.motion.export import FILE, entry_of, export
 from synchresis.engines.training.motion.feed import validation_worlds
+from synchresis.engines.training.motion.network import MotionNetwork
 from synchresis.engines.training.motion.train import load_network
 from synchresis.engines.training.motion.validate import WHOLE, load_tracks
 from synchresis.errors import ParameterError
@@ -37,39 +38,50 @@ class Calibration:
     timing: dict[int, float]
 
 
-def publish(
-    checkpoint: Path,
-    folder: Path,
-    *,
-    tracks: Path | None = None,
-    worlds: int = 96,
-    adapts: bool = False,
-    meta: dict[str, str | int | float] | None = None,
-    progress: Callable[[str], None] | None = None,
-) -> Calibration:
-    """Export a checkpoint into a pack and store what validation scenes say.
+def network_of(
+    checkpoint: Path, *, adapts: bool = False, scored: Path | None = None
+) -> MotionNetwork:
+    """The network of a checkpoint or of a file of weights, as it is to be published.
 
     Args:
-        checkpoint: of a training run.
-        folder: the pack; other engines and palettes in it stay.
-        tracks: `motion_tracks.npz` of the run; else scenes are watched now, which takes minutes.
-        worlds: validation scenes to watch.
+        checkpoint: of a training run, or weights.
         adapts: have early statistics follow the stream, in a network trained without that.
-        meta: notes of the run for the manifest.
-        progress: told what happens.
+        scored: tracks of the run from which the threshold is to come, if any.
 
     Raises:
         ParameterError: the tracks are of a network whose statistics stand still.
     """
-    tell = progress or (lambda text: None)
     network = load_network(checkpoint)
     if adapts and not network.settings.adapts:
-        if tracks:
+        if scored:
             raise ParameterError(
-                f"{tracks} was scored with statistics that stand still; leave out --tracks, then "
+                f"{scored} was scored with statistics that stand still; leave out --tracks, then "
                 "scenes are watched now"
             )
         network.settings = replace(network.settings, adapts=True)
+    return network
+
+
+def publish(
+    network: MotionNetwork,
+    folder: Path,
+    *,
+    tracks: Path | None = None,
+    worlds: int = 96,
+    meta: dict[str, str | int | float] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Calibration:
+    """Export a network into a pack and store what validation scenes say.
+
+    Args:
+        network: in evaluation mode, from `network_of`.
+        folder: the pack; other engines and palettes in it stay.
+        tracks: `motion_tracks.npz` of the run; else scenes are watched now, which takes minutes.
+        worlds: validation scenes to watch.
+        meta: notes of the run for the manifest.
+        progress: told what happens.
+    """
+    tell = progress or (lambda text: None)
     notes: dict[str, str | int | float] = {"whole": WHOLE, **(meta or {})}
     graph = export(network)
     update_pack(folder, {"motion": entry_of(network, meta=notes)}, {FILE: graph})

@@ -11,7 +11,7 @@ from synchresis.engines.training.motion.network import (  # noqa: E402
     MotionNetwork,
     NetworkSettings,
 )
-from synchresis.engines.training.motion.publish import publish  # noqa: E402
+from synchresis.engines.training.motion.publish import network_of, publish  # noqa: E402
 from synchresis.engines.training.motion.train import (  # noqa: E402
     Trainer,
     TrainSettings,
@@ -58,9 +58,8 @@ def test_a_network_is_published_with_statistics_that_follow_the_stream(tmp_path)
     weights, pack = tmp_path / "small.safetensors", tmp_path / "pack"
     write_weights(MotionNetwork(TINY).eval(), weights)
     with pytest.raises(ParameterError, match=r"tracks\.npz was scored with statistics that stand"):
-        publish(weights, pack, adapts=True, tracks=tmp_path / "tracks.npz")
-    assert not pack.exists()
+        network_of(weights, adapts=True, scored=tmp_path / "tracks.npz")
     for adapts in (False, True):
-        publish(weights, pack, adapts=adapts, worlds=1)
+        publish(network_of(weights, adapts=adapts), pack, worlds=1)
         expected = MotionNetwork(replace(TINY, adapts=adapts)).state_shapes()
         assert [state.name for state in load_pack(pack).motion.states] == list(expected)
