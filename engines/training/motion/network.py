@@ -39,7 +39,8 @@ class NetworkSettings:
         deep: channels at 8 × 10 and of the context vector.
         embedding: length of the temporal embedding.
         height: picture rows of the pixel input, width: its columns.
-        adapts: whether early statistics follow the stream; needs no training (docs/motion.md).
+        adapts: whether early statistics follow the stream; needs no training (docs/motion.md
+            says why it is not shipped).
     """
 
     pixel: int = 16
