@@ -69,8 +69,8 @@ def test_flashes_are_answered_at_the_microphone(tiny_pack):
     assert found.flashes == 6
     assert len(found.stamp_ms) == 6
     assert found.stamp_ms.min() >= 40
-    assert len(found.air_ms) > 3, "a busy machine loses some answers"
-    assert np.median(found.air_ms) > found.stamp_ms.min(), "sound comes after sight"
+    assert len(found.air_ms) >= 5
+    assert found.air_ms.min() > found.stamp_ms.min(), "sound comes after sight"
     results, _ = glass_findings(found)
     assert {"glass.air.p50", "glass.stamp.p50", "glass.flashes"} <= {r.metric for r in results}
 
