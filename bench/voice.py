@@ -29,6 +29,13 @@ NOTE: Final = (
     "the voice only its weights"
 )
 
+TIMES: Final = {
+    "attack": "to 90 % of the real hit's first rise",
+    "loudest": "to 90 % of the loudest within 60 ms, each its own",
+    "onset": "to 10 % of the loudest within 60 ms, each its own",
+}
+"""Errors in time, and what they are read at."""
+
 SHEETS: Final = 6
 """Palettes shown as spectrograms."""
 
@@ -69,6 +76,7 @@ def voice_results(report: Mapping[str, Any]) -> Iterator[Result]:
         yield from _hit_results(f"voice.{group}", row)
     for name, value in report["judges"].items():
         yield Result(f"voice.judges.{name}", round(float(value), 4), "1")
+    yield from _far_results(report.get("far_attacks", {}))
     yield from instrument_results(report["instrument"])
 
 
@@ -140,9 +148,26 @@ def _hit_results(name: str, row: Mapping[str, float]) -> Iterator[Result]:
                     ratio=round(ours / other, 4),
                     note=NOTE,
                 )
-    yield Result(f"{name}.attack.p50", round(row["attack_median_ms"], 3), "ms")
-    yield Result(f"{name}.attack.p95", round(row["attack_p95_ms"], 3), "ms")
+    yield from _time_results(name, row)
     yield Result(f"{name}.hits", row["count"], "count")
+
+
+def _time_results(name: str, row: Mapping[str, float]) -> Iterator[Result]:
+    for error, note in TIMES.items():
+        for quantile, key in (("p50", "median"), ("p95", "p95")):
+            value = row.get(f"{error}_{key}_ms")
+            if value is not None:
+                yield Result(f"{name}.{error}.{quantile}", round(value, 3), "ms", note=note)
+
+
+def _far_results(row: Mapping[str, float]) -> Iterator[Result]:
+    """Attacks beyond 8 ms beside those of real takes; nothing where no folder told."""
+    if row:
+        bounds = row["made_less_real_lowest"], row["made_less_real_highest"]
+        made, real = row["made"], row["real_takes"]
+        note = "difference {:+.3f} to {:+.3f} in 95 % of draws of hits".format(*bounds)
+        peer = f"real takes of like strength {real:.4g}"
+        yield Result("voice.known.attack.beyond_8_ms", round(made, 4), "1", peer=peer, note=note)
 
 
 def _cells(name: str, row: Mapping[str, float]) -> list[str]:

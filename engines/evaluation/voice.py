@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from synchresis.engines.control import Controls
 from synchresis.engines.evaluation import voice_judges as judges
 from synchresis.engines.evaluation import voice_measures as measures
+from synchresis.engines.evaluation.voice_attacks import FAR_MS, errors_ms, rise_ms, spread_ms
+from synchresis.engines.evaluation.voice_measures import fit_length
 from synchresis.engines.evaluation.voice_playing import ROWS, HitPlayer, Hits
+from synchresis.engines.evaluation.voice_takes import HEARD, far_shares, takes_apart
 from synchresis.engines.packs import Pack
 from synchresis.engines.timebase import HOP, SAMPLE_RATE
 from synchresis.engines.training.voice.recordings import Recordings, gather
@@ -29,8 +32,12 @@ HOPS: Final = 240
 """Longest hit compared, hops (1.28 s)."""
 
 SHORTEST: Final = 2048
-LIKE_STRENGTH: Final = 0.1
-SHORT_RISE_MS: Final = 8.0
+PREFIXES: Final = ("", "copy_", "sampler_")
+"""Of attack errors in rows and summaries: of the made hit, and of what stands beside it."""
+
+OTHER_SEEDS: Final = (11, 12)
+"""Of hits made once more, where one draw of noise would say too little."""
+
 LOUD_STEPS: Final = (0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)
 TAKES: Final = 3
 CLOSEST_MODEL: Final = {
@@ -92,11 +99,6 @@ class Sampler:
         return fit_length(np.float32(gain) * train.sound(best), len(target.sound))
 
 
-def fit_length(sound: Floats, length: int) -> Floats:
-    """Cut or pad with silence."""
-    return np.pad(sound[:length], (0, max(0, length - len(sound))))
-
-
 def evaluate_voice(pack: Pack, folder: Path, *, sheets: Path | None = None) -> dict[str, Any]:
     """All measures of a pack's voice on a folder of recordings.
 
@@ -110,6 +112,7 @@ def evaluate_voice(pack: Pack, folder: Path, *, sheets: Path | None = None) -> d
     player = HitPlayer(pack)
     embeddings = asked_embeddings(pack, wanted, train)
     made = play_targets(player, wanted, embeddings)
+    others = [play_attacks(player, wanted, embeddings, seed=seed) for seed in OTHER_SEEDS]
     copied = copy_targets(player, wanted, embeddings)
     sampler = Sampler(train)
     rows = [
@@ -123,6 +126,7 @@ def evaluate_voice(pack: Pack, folder: Path, *, sheets: Path | None = None) -> d
     return {
         "hits": summaries(rows),
         "takes": takes_apart(train),
+        "far_attacks": far_shares(train, wanted, [made, *others]),
         "short_rises": short_rises(rows),
         "palettes": by_palette(rows),
         "judges": judge(train, wanted, made),
@@ -153,6 +157,16 @@ def play_targets(player: HitPlayer, wanted: list[Target], palette: Floats) -> li
     return [row[: len(t.sound)] for row, t in zip(sound, wanted, strict=True)]
 
 
+def play_attacks(
+    player: HitPlayer, wanted: list[Target], palette: Floats, *, seed: int
+) -> list[Floats]:
+    """As `play_targets`, but other takes at other places in the hop, and only their attacks."""
+    rng = np.random.default_rng(seed)
+    strength = np.array([target.strength for target in wanted], np.float32)
+    hits = Hits(palette, strength, rng.integers(0, HOP, len(wanted)))
+    return [*player.play(hits, HEARD // HOP + 1, seed=1000 * seed)]
+
+
 def copy_targets(player: HitPlayer, wanted: list[Target], palette: Floats) -> list[Floats]:
     """Copy-synthesis: the targets' own mels through the same head."""
     rng = np.random.default_rng(2)
@@ -172,11 +186,11 @@ def compare(target: Target, made: Floats, copied: Floats, sampler: Sampler) -> d
         "file": target.file,
         "palette": target.palette,
         "kind": target.kind,
-        "attack_ms": measures.attack_error_ms(made, target.sound),
-        "copy_attack_ms": measures.attack_error_ms(copied, target.sound),
-        "sampler_attack_ms": measures.attack_error_ms(sampled, target.sound),
-        "rise_ms": measures.rise_ms(target.sound),
+        "rise_ms": rise_ms(target.sound),
     }
+    for prefix, sound in zip(PREFIXES, (made, copied, sampled), strict=True):
+        found = errors_ms(sound, target.sound)
+        row |= {f"{prefix}{name}": error for name, error in found.items()}
     versions = {"made": made, "copy": copied, "sampler": sampled}
     model = CLOSEST_MODEL.get(target.palette)
     if model is not None:
@@ -218,45 +232,18 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, float]:
             if values:
                 out[f"{name}_{distance}"] = float(np.mean(values))
     out["made_over_sampler_mel"] = out["made_mel"] / out["sampler_mel"]
-    for prefix in ("", "copy_", "sampler_"):
-        out |= spread_ms(f"{prefix}attack", [row[f"{prefix}attack_ms"] for row in rows])
+    for prefix in PREFIXES:
+        out |= spread_ms(rows, prefix)
     return out
-
-
-def spread_ms(name: str, late: list[float]) -> dict[str, float]:
-    """Median and 95th percentile of attack errors, whatever their sign."""
-    size = np.abs(late)
-    return {
-        f"{name}_median_ms": float(np.median(size)),
-        f"{name}_p95_ms": float(np.percentile(size, 95)),
-    }
 
 
 def short_rises(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """Attack errors of hits whose own rise takes SHORT_RISE_MS at most; the measure is the same."""
-    short = [row for row in rows if row["rise_ms"] <= SHORT_RISE_MS]
+    """Attack errors of hits that are about as loud as they get within FAR_MS."""
+    short = [row for row in rows if row["rise_ms"] <= FAR_MS]
     out: dict[str, float] = {"count": len(short)}
-    for prefix in ("", "copy_", "sampler_"):
-        if short:
-            out |= spread_ms(f"{prefix}attack", [row[f"{prefix}attack_ms"] for row in short])
+    for prefix in PREFIXES:
+        out |= spread_ms(short, prefix)
     return out
-
-
-def takes_apart(train: Recordings) -> dict[str, float]:
-    """Attack error between training recordings of one family as hard as each other.
-
-    What no instrument can know that is told palette and strength only.
-    """
-    late = []
-    for index in range(len(train.files)):
-        gap = np.abs(train.strength - train.strength[index])
-        near = (train.family == train.family[index]) & (gap < LIKE_STRENGTH)
-        others = np.flatnonzero(near)
-        others = others[others > index]
-        if len(others):
-            sounds = [fit_length(train.sound(i), HOP * 12) for i in (int(others[0]), index)]
-            late.append(measures.attack_error_ms(*sounds))
-    return {"pairs": len(late), **(spread_ms("attack", late) if late else {})}
 
 
 def by_palette(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:

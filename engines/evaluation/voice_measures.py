@@ -19,8 +19,6 @@ FLOOR: Final = 1e-4
 SIZES: Final = (2048, 1024, 512, 256, 128, 64)
 """FFT lengths of the multi-resolution distance."""
 
-RISE_SHARE: Final = 0.9
-RISE_WITHIN_S: Final = 0.060
 ENVELOPE_S: Final = 0.004
 
 _MEL = mel_matrix(BANDS, SIZE)
@@ -56,31 +54,21 @@ def stft_distance(made: Floats, real: Floats) -> float:
     return total / len(SIZES)
 
 
-def envelope(sound: Floats) -> Floats:
-    """RMS over the last 4 ms: longer than a period of what carries the level, short of a rise."""
+def envelope(sound: Floats) -> NDArray[np.float64]:
+    """RMS over the last 4 ms: longer than a period of what carries the level, short of a rise.
+
+    Returns:
+        float64[samples].
+    """
     width = int(ENVELOPE_S * SAMPLE_RATE)
     power = np.cumsum(np.pad(sound.astype(np.float64) ** 2, (width, 0)))
-    smooth: Floats = np.sqrt(np.maximum(power[width:] - power[:-width], 0) / width)
+    smooth: NDArray[np.float64] = np.sqrt(np.maximum(power[width:] - power[:-width], 0) / width)
     return smooth
 
 
-def attack_error_ms(made: Floats, real: Floats) -> float:
-    """How far apart both reach 90 % of their rise, signed (positive = late), milliseconds.
-
-    The rise ends where the real sound's envelope is highest within 60 ms of its onset; both
-    start at the sample asked for.
-    """
-    reach = int(RISE_WITHIN_S * SAMPLE_RATE)
-    target, heard = envelope(real[:reach]), envelope(made[:reach])
-    end = min(int(np.argmax(target)) + int(0.005 * SAMPLE_RATE), len(target))
-    risen = [part[:end] >= RISE_SHARE * part[:end].max() for part in (target, heard)]
-    return 1e3 * float(np.argmax(risen[1]) - np.argmax(risen[0])) / SAMPLE_RATE
-
-
-def rise_ms(real: Floats) -> float:
-    """From the start to 90 % of the highest envelope within 60 ms, milliseconds."""
-    heard = envelope(real[: int(RISE_WITHIN_S * SAMPLE_RATE)])
-    return 1e3 * float(np.argmax(heard >= RISE_SHARE * heard.max())) / SAMPLE_RATE
+def fit_length(sound: Floats, length: int) -> Floats:
+    """Cut or pad with silence."""
+    return np.pad(sound[:length], (0, max(0, length - len(sound))))
 
 
 def loudness_db(sound: Floats) -> float:

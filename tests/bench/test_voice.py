@@ -31,6 +31,7 @@ def row(mel):
         "copy_stft": 1.0,
         "attack_median_ms": 0.4,
         "attack_p95_ms": 1.5,
+        "onset_p95_ms": 0.7,
     }
 
 
@@ -52,7 +53,19 @@ def test_hits_stand_against_every_baseline_there_is(evaluation):
     assert values["voice.velocity.stft.against_copy"].ratio == pytest.approx(1.6)
     assert "voice.all.mel.against_model" not in values
     assert values["voice.all.attack.p95"].value == 1.5
+    assert values["voice.all.onset.p95"].value == 0.7
+    assert "voice.all.loudest.p95" not in values
+    assert not [name for name in values if "beyond" in name]
     assert values["voice.judges.made_over_real"].value == 0.9
+
+
+def test_far_attacks_stand_against_real_takes(evaluation):
+    bounds = {"made_less_real_lowest": -0.03, "made_less_real_highest": 0.02}
+    evaluation["far_attacks"] = {"made": 0.1, "real_takes": 0.125, **bounds}
+    values = {result.metric: result for result in voice_results(evaluation)}
+    far = values["voice.known.attack.beyond_8_ms"]
+    assert (far.value, far.peer) == (0.1, "real takes of like strength 0.125")
+    assert "-0.030 to +0.020" in far.note
 
 
 def test_names_are_no_numbers(evaluation):

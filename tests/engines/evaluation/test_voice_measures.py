@@ -3,9 +3,7 @@ import pytest
 
 from synchresis.engines.evaluation import voice_judges as judges
 from synchresis.engines.evaluation import voice_measures as measures
-from synchresis.engines.evaluation.voice import short_rises, takes_apart
 from synchresis.engines.timebase import SAMPLE_RATE
-from synchresis.engines.training.voice.recordings import Recordings
 
 
 def burst(rng: np.random.Generator, *, delay: int = 0, decay: float = 80.0) -> np.ndarray:
@@ -26,29 +24,6 @@ def test_log_mel_of_a_full_scale_sine_is_near_zero_at_its_band() -> None:
     time = np.arange(9600) / SAMPLE_RATE
     sine = np.sin(2 * np.pi * 3000 * time).astype(np.float32)
     assert -2.0 < measures.log_mel(sine)[10].max() < 0.1
-
-
-@pytest.mark.parametrize("delay_ms", [-0.0, 2.0, 9.0])
-def test_attack_error_is_the_delay(rng: np.random.Generator, delay_ms: float) -> None:
-    time = np.arange(9600) / SAMPLE_RATE
-    rise = np.minimum(time / 0.01, 1) * np.exp(-np.maximum(time - 0.01, 0) * 30)
-    sound = (rise * np.sin(2 * np.pi * 1000 * time)).astype(np.float32)
-    late = np.pad(sound, (round(delay_ms * 48), 0))[: len(sound)]
-    expected = min(delay_ms, 6.0)  # the rise is looked for until 5 ms after the real peak
-    assert measures.attack_error_ms(late, sound) == pytest.approx(expected, abs=1.6)
-
-
-@pytest.mark.parametrize("rise", [2.0, 20.0])
-def test_short_rises_are_told_from_long_ones(rise: float) -> None:
-    time = np.arange(9600) / SAMPLE_RATE
-    level = np.minimum(1e3 * time / rise, 1) * np.exp(-np.maximum(time - 1e-3 * rise, 0) * 30)
-    sound = (level * np.sin(2 * np.pi * 1000 * time)).astype(np.float32)
-    assert rise - 1 < measures.rise_ms(sound) < rise + 3
-    row = {"rise_ms": measures.rise_ms(sound), "attack_ms": -3.0}
-    row |= {"copy_attack_ms": 1.0, "sampler_attack_ms": 2.0}
-    found = short_rises([row])
-    assert found["count"] == (rise < 8)
-    assert found.get("attack_median_ms", 3.0) == 3.0
 
 
 def test_loudness_of_known_levels() -> None:
@@ -77,28 +52,3 @@ def test_judges_tell_bright_from_dull_and_not_same_from_same(rng: np.random.Gene
     again = np.stack([judges.texture_features(burst(rng)) for _ in range(24)])
     assert judges.real_or_made_auc(heard[0], heard[1]) > 0.95
     assert 0.2 < judges.real_or_made_auc(heard[0], again) < 0.8
-
-
-def test_real_takes_are_compared_with_takes_as_hard() -> None:
-    def recording(delay: int) -> np.ndarray:
-        time = np.arange(4800 - delay) / SAMPLE_RATE
-        tone = np.sin(2 * np.pi * 1000 * time) * np.exp(-time * 40)
-        return np.pad(tone, (delay, 0)).astype(np.float32)
-
-    sounds = [recording(delay) for delay in (0, 240, 480, 0)]
-    recordings = Recordings(
-        samples=np.concatenate(sounds),
-        offset=np.arange(4) * 4800,
-        length=np.full(4, 4800),
-        family=np.array([0, 0, 0, 1]),
-        palette=np.zeros(2, np.int64),
-        strength=np.array([1.0, 0.95, 0.3, 1.0], np.float32),
-        trusted=np.ones(4, bool),
-        decay60_s=np.ones(4, np.float32),
-        files=("a", "b", "c", "d"),
-        families=("p/f", "p/g"),
-        palettes=("p",),
-    )
-    found = takes_apart(recordings)
-    assert found["pairs"] == 1
-    assert found["attack_p95_ms"] == pytest.approx(5.0, abs=0.1)
