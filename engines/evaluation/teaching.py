@@ -23,7 +23,7 @@ from synchresis.engines.evaluation.score_onsets import (
 )
 from synchresis.engines.evaluation.teaching_material import Material
 from synchresis.engines.onsets import find_onsets
-from synchresis.engines.teach.checking import LEAST_ONSETS, chosen, held_back, ways
+from synchresis.engines.teach.checking import LEAST_ONSETS, chosen, held_back
 from synchresis.engines.teach.fitting import Taught
 from synchresis.engines.teach.timing import Times as EventTimes
 from synchresis.engines.teach.watching import Watched
@@ -70,15 +70,20 @@ class Trial:
     kept: str
 
 
-def trials_of(material: Material, threshold: float) -> list[Trial]:
-    """Both directions of a recording; none if a part has too few true onsets."""
+def trials_of(material: Material, fits: Mapping[str, Way]) -> list[Trial]:
+    """Both directions of a recording; none if a part has too few true onsets.
+
+    Args:
+        material: the recording.
+        fits: ways to teach, of `synchresis.engines.teach.motion.ways_of`.
+    """
     if not enough(material.truth_s, material.duration_s):
         return []
     cut = SPLIT * material.duration_s
     first, second = (0.0, cut), (cut, material.duration_s)
     return [
-        trial(material, taught=first, scored=second, threshold=threshold),
-        trial(material, taught=second, scored=first, threshold=threshold),
+        trial(material, taught=first, scored=second, fits=fits),
+        trial(material, taught=second, scored=first, fits=fits),
     ]
 
 
@@ -99,14 +104,13 @@ def trial(
     *,
     taught: tuple[float, float],
     scored: tuple[float, float],
-    threshold: float,
+    fits: Mapping[str, Way],
 ) -> Trial:
     """Teach on one part by every way, hear the other."""
     low, high = (round(edge * SAMPLE_RATE) for edge in taught)
     sound = np.ascontiguousarray(material.sound[low:high])
     onsets_s = find_onsets(sound, SAMPLE_RATE).time_s + taught[0]
     seen = material.seen.between(*taught)
-    fits: dict[str, Way] = dict(ways(threshold))
     heard: dict[str, Times] = {}
     kept = "threshold"
     if len(onsets_s) >= LEAST_ONSETS:

@@ -37,8 +37,8 @@ class PickerSettings:
         sensitivity: odds of the score are multiplied by it; 1 leaves the pack's threshold.
         refractory_s: shortest time between two events of a zone, seconds.
         whole: share of the whole-picture probability in a zone's score (geometric mean), 0..1.
-        waits: whether a hit told to be still to come waits for its frame; not where `when` is
-            fixed, as it is for taught readouts.
+        waits: whether a hit told to be still to come waits for its frame; not with a taught
+            readout, whose answer is no surer a frame later.
     """
 
     threshold: float = 0.5
@@ -224,13 +224,9 @@ def within(centres: NDArray[np.float64], low: float, high: float) -> NDArray[np.
 def placed_event(masked: Grid, maps: FrameMaps, zone: int) -> Event:
     """The event at the strongest cell, its place and strength weighed over the cells round it."""
     rows, cols = masked.shape
-    row, col = divmod(int(masked.argmax()), cols)
-    top, left = max(row - REACH, 0), max(col - REACH, 0)
-    window = np.s_[top : row + REACH + 1, left : col + REACH + 1]
-    weight = masked[window].astype(np.float64) + 1e-9
-    weight /= weight.sum()
-    y = float((weight.sum(1) * (np.arange(weight.shape[0]) + top + 0.5)).sum()) / rows
-    x = float((weight.sum(0) * (np.arange(weight.shape[1]) + left + 0.5)).sum()) / cols
+    window, weight = weighed(masked)
+    y = float((weight.sum(1) * (np.arange(weight.shape[0]) + window[0].start + 0.5)).sum()) / rows
+    x = float((weight.sum(0) * (np.arange(weight.shape[1]) + window[1].start + 0.5)).sum()) / cols
     when = float((weight * maps.when[window]).sum())
     strength = float((weight * maps.strength[window]).sum())
     return Event(
@@ -241,6 +237,21 @@ def placed_event(masked: Grid, maps: FrameMaps, zone: int) -> Event:
         y=y,
         zone=zone,
     )
+
+
+def weighed(masked: Grid) -> tuple[tuple[slice, slice], NDArray[np.float64]]:
+    """The cells round the strongest one, and how much each counts, float64[h, w], sum 1."""
+    row, col = divmod(int(masked.argmax()), masked.shape[1])
+    top, left = max(row - REACH, 0), max(col - REACH, 0)
+    window = slice(top, row + REACH + 1), slice(left, col + REACH + 1)
+    weight = masked[window].astype(np.float64) + 1e-9
+    return window, weight / weight.sum()
+
+
+def told_when(masked: Grid, maps: FrameMaps) -> float:
+    """When an event at the strongest cell would happen, intervals from the begin."""
+    window, weight = weighed(masked)
+    return float((weight * maps.when[window]).sum())
 
 
 def moment(begin_ns: int, end_ns: int, when: float) -> int:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from synchresis.engines.motion.picker import FrameMaps
+from synchresis.engines.motion.picker import FrameMaps, told_when
 from synchresis.engines.packs.loading import Pack
 from synchresis.engines.timebase import NS_PER_S
 from synchresis.errors import PackError
@@ -65,6 +65,7 @@ class Readout:
         past: scaling of float32[AGES, FEATURES], embedding: of float32[D].
         past_weight: float32[AGES, FEATURES], embedding_weight: float32[D].
         bias: added.
+        wait_s: how much later than its event, less the lag, the answer is highest, seconds.
     """
 
     place: Cells
@@ -73,6 +74,7 @@ class Readout:
     past_weight: Floats
     embedding_weight: Floats
     bias: float
+    wait_s: float = 0.0
 
     def scores(self, past: Floats, embedding: Floats) -> NDArray[np.float64]:
         """Scores of frames.
@@ -100,6 +102,7 @@ class Readout:
             "embedding_deviation": self.embedding.deviation,
             "embedding_weight": self.embedding_weight,
             "bias": np.array([self.bias]),
+            "wait": np.array([self.wait_s]),
         }
         return {name: np.ascontiguousarray(value, np.float32) for name, value in named.items()}
 
@@ -128,6 +131,7 @@ def read_readout(pack: Pack) -> Readout | None:
         past_weight=found["past_weight"],
         embedding_weight=found["embedding_weight"],
         bias=float(found["bias"][0]),
+        wait_s=float(found["wait"][0]),
     )
 
 
@@ -136,7 +140,11 @@ def fits(found: Mapping[str, Floats], pack: Pack) -> bool:
     entry = pack.motion
     length = next(int(t.shape[-1]) for t in entry.outputs if t.name == "embedding")
     kinds = ("mean", "deviation", "weight")
-    shapes: dict[str, tuple[int, ...]] = {"place": (entry.rows * entry.cols,), "bias": (1,)}
+    shapes: dict[str, tuple[int, ...]] = {
+        "place": (entry.rows * entry.cols,),
+        "bias": (1,),
+        "wait": (1,),
+    }
     shapes |= {f"past_{kind}": (len(AGES_S), FEATURES) for kind in kinds}
     shapes |= {f"embedding_{kind}": (length,) for kind in kinds}
     return {name: array.shape for name, array in found.items()} == shapes and all(
@@ -278,7 +286,7 @@ class ReadoutStage:
             state: written in place.
 
         Returns:
-            Maps whose score over the whole picture is the readout's, at the end of the interval.
+            Maps whose score over the whole picture is the readout's, when the network says.
         """
         maps = seen.maps
         flat, flow = maps.impact.reshape(1, -1), seen.flow.reshape(1, 4, -1)
@@ -290,7 +298,8 @@ class ReadoutStage:
         evidence = maps.impact * self._gate.reshape(maps.impact.shape)
         best = float(best_two(evidence.reshape(1, -1))[0])
         evidence *= np.float32(score / best if best > 0 else 0.0)
-        return replace(maps, impact=evidence, when=np.ones_like(maps.when), total=score)
+        when = np.full_like(maps.when, told_when(maps.impact, maps))
+        return replace(maps, impact=evidence, when=when, total=score)
 
 
 def remember(now_s: float, row: Floats, state: ReadoutState) -> Floats:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import Final
 
@@ -10,6 +11,7 @@ import numpy as np
 from synchresis.engines.evaluation.score_onsets import evaluate
 from synchresis.engines.motion.readout import logit
 from synchresis.engines.teach.fitting import Taught, correlation, fit_readout, fit_threshold
+from synchresis.engines.teach.prior import Prior
 from synchresis.engines.teach.timing import TOLERANCE_S, Scores, Times, lag_of, picked, refined
 from synchresis.engines.teach.watching import Watched
 
@@ -51,15 +53,21 @@ def shipped(threshold: float) -> Fit:
     def fit(seen: Watched, onsets_s: Times) -> Taught:
         score = seen.score.astype(np.float64)
         lag_s = lag_of(seen.captured_s, logit(seen.score), onsets_s)
-        events = seen.t_s[picked(seen.captured_s, score, threshold)]
+        events = seen.t_s[picked(seen.captured_s, score, threshold, seen.t_s)]
         return Taught(refined(events, onsets_s, lag_s), threshold)
 
     return fit
 
 
-def ways(threshold: float) -> dict[str, Fit]:
-    """What can be taught, least first."""
-    return {"shipped": shipped(threshold), "threshold": fit_threshold, "readout": fit_readout}
+def ways(threshold: float, prior: Prior) -> dict[str, Fit]:
+    """What can be taught, least first.
+
+    Args:
+        threshold: of the pack as it ships.
+        prior: of its readouts.
+    """
+    readout = partial(fit_readout, prior=prior)
+    return {"shipped": shipped(threshold), "threshold": fit_threshold, "readout": readout}
 
 
 def held_back(seen: Watched, onsets_s: Times, fits: Mapping[str, Fit]) -> dict[str, Check]:

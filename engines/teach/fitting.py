@@ -2,20 +2,13 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synchresis.engines.motion.readout import (
-    AGES_S,
-    FEATURES,
-    Readout,
-    Scaling,
-    aged,
-    describe,
-    logit,
-)
+from synchresis.engines.motion.readout import Readout, Scaling, aged, describe, logit
+from synchresis.engines.teach.prior import PAST, Prior
 from synchresis.engines.teach.timing import (
     LAGS_S,
     Scores,
@@ -33,22 +26,6 @@ Floats = NDArray[np.float32]
 GRID: Final = (30, 40)
 """Rows and columns of the place map."""
 
-PENALTY: Final = 0.3
-"""Of the ridge regression, for blocks of features of size 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shares:
-    """Size of each block of features: how freely it is used."""
-
-    logits: float = 1.0
-    motion: float = 1.0
-    embedding: float = 0.25
-
-
-CHOICES: Final = (Shares(), Shares(0.3, 0.3, 0.075), Shares(0.1, 0.1, 0.025))
-"""How freely: that which predicts best out of fold is used."""
-
 FOLDS: Final = 5
 """Parts that are held back in turn while a threshold is chosen."""
 
@@ -60,6 +37,9 @@ NEAR_LAG_S: Final = 0.1
 
 EARLY: Final = 0.5
 """Correlation that deciding a second earlier is worth."""
+
+USUAL_BAR: Final = 8.0
+"""Onsets that weigh as much as the prior's threshold."""
 
 SPREAD: Final = 1.5
 """Standard deviation by which the place map is smoothed, cells."""
@@ -92,10 +72,6 @@ class Taught:
         rows = described(seen, self.readout.place)
         return self.readout.scores(history(seen, rows), seen.embedding)
 
-    def times_s(self, seen: Watched) -> Times:
-        """When an event of each frame would happen, float64[T]."""
-        return seen.t_s if self.readout is None else seen.captured_s
-
     def heard_s(self, seen: Watched, scores: Scores | None = None) -> Times:
         """When the live picker's events should sound, float64[N], rising.
 
@@ -104,12 +80,14 @@ class Taught:
             scores: of `scores(seen)`, if they are there already.
         """
         scores = self.scores(seen) if scores is None else scores
-        at = picked(seen.captured_s, scores, self.threshold)
-        return np.sort(self.times_s(seen)[at] + self.lag_s)
+        at = picked(seen.captured_s, scores, self.threshold, seen.t_s)
+        return np.sort(seen.t_s[at] + self.lag_s)
 
     def agreement(self, seen: Watched, scores: Scores, onsets_s: Times) -> tuple[Scores, Scores]:
         """Scores of frames, and how near each is to an onset: float64[T] each."""
-        return scores, bumps(self.times_s(seen), onsets_s - self.lag_s)
+        if self.readout is None:
+            return scores, bumps(seen.t_s, onsets_s - self.lag_s)
+        return scores, bumps(seen.captured_s, onsets_s - self.lag_s + self.readout.wait_s)
 
 
 def fit_threshold(seen: Watched, onsets_s: Times) -> Taught:
@@ -117,43 +95,61 @@ def fit_threshold(seen: Watched, onsets_s: Times) -> Taught:
     score = seen.score.astype(np.float64)
     lag_s = lag_of(seen.captured_s, logit(score), onsets_s)
     bar = threshold_of(seen.captured_s, score, onsets_s, lag_s)
-    events = seen.t_s[picked(seen.captured_s, score, bar)]
+    events = seen.t_s[picked(seen.captured_s, score, bar, seen.t_s)]
     return Taught(refined(events, onsets_s, lag_s), bar)
 
 
-def fit_readout(seen: Watched, onsets_s: Times) -> Taught:
-    """Lag, place, readout and threshold, all but the place chosen out of fold."""
+def fit_readout(seen: Watched, onsets_s: Times, prior: Prior) -> Taught:
+    """Lag, place, readout and threshold; lag and threshold are chosen out of fold.
+
+    Args:
+        seen: the recording.
+        onsets_s: heard in it.
+        prior: what readouts are like before a lesson.
+    """
     times = seen.captured_s
     first = lag_of(times, logit(seen.score), onsets_s)
     place = place_of(seen, onsets_s, first)
-    past = history(seen, described(seen, place))
-    tried = []
-    for shares in CHOICES:
-        design = Design.of(past, seen.embedding, shares)
-        tried.append((*readout_lag(design, times, onsets_s, first), design))
-    _, lag_s, design = max(tried, key=lambda one: one[0])
-    target = bumps(times, onsets_s - lag_s)
-    held = np.clip(out_of_fold(design.rows, target[:, None])[:, 0], 0.0, 1.0)
-    bar = threshold_of(times, held, onsets_s, lag_s)
-    events = times[picked(times, held, bar)]
-    return Taught(
-        refined(events, onsets_s, lag_s), bar, design.readout(place, *ridge(design.rows, target))
-    )
+    design = Design.of(history(seen, described(seen, place)), seen.embedding)
+    lag_s, held = readout_lag(design.rows, prior, Hearing(times, onsets_s, first))
+    bar = readout_bar(times, held, Hearing(times, onsets_s, lag_s), prior.threshold)
+    at = picked(times, held, bar, seen.t_s)
+    event_lag_s = refined(seen.t_s[at], onsets_s, lag_s)
+    weight, mean = ridge(design.rows, bumps(times, onsets_s - lag_s), prior)
+    readout = design.readout(place, weight, mean, event_lag_s - lag_s)
+    return Taught(event_lag_s, bar, readout)
 
 
-def readout_lag(
-    design: "Design", times_s: Times, onsets_s: Times, first_s: float
-) -> tuple[float, float]:
-    """How well a readout predicts what it was not shown, and at which lag: best value and lag.
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """Frame times float64[T] and onsets float64[N], seconds, and the lag between them so far."""
 
-    Lags near the first one are preferred, and early ones.
+    captured_s: Times
+    onsets_s: Times
+    lag_s: float
+
+
+def readout_lag(rows: NDArray[np.float64], prior: Prior, hearing: Hearing) -> tuple[float, Scores]:
+    """Lag at which a readout best predicts what it was not shown, and what it predicts there.
+
+    Lags near the first one are preferred, and early ones. Scores are float64[T], 0..1.
     """
-    lags = LAGS_S[::2]
-    targets = np.stack([bumps(times_s, onsets_s - lag) for lag in lags], 1)
-    held = out_of_fold(design.rows, targets)
+    lags, times = LAGS_S[::2], hearing.captured_s
+    targets = np.stack([bumps(times, hearing.onsets_s - lag) for lag in lags], 1)
+    held = out_of_fold(rows, targets, prior)
     value = np.array([correlation(a, b) for a, b in zip(held.T, targets.T, strict=True)])
-    value += EARLY * lags - 0.075 * ((lags - first_s) / NEAR_LAG_S) ** 2
-    return float(value.max()), float(lags[value.argmax()])
+    value += EARLY * lags - 0.075 * ((lags - hearing.lag_s) / NEAR_LAG_S) ** 2
+    best = int(value.argmax())
+    return float(lags[best]), np.clip(held[:, best], 0.0, 1.0)
+
+
+def readout_bar(times_s: Times, held: Scores, hearing: Hearing, usual: float | None) -> float:
+    """Threshold of a readout: the lesson's own, pulled to the usual one where it heard little."""
+    own = threshold_of(times_s, held, hearing.onsets_s, hearing.lag_s)
+    if usual is None:
+        return own
+    count = len(hearing.onsets_s)
+    return (count * own + USUAL_BAR * usual) / (count + USUAL_BAR)
 
 
 def correlation(a: Scores, b: Scores) -> float:
@@ -206,54 +202,34 @@ class Design:
     """Rows of the regression, and what made them.
 
     Attributes:
-        rows: float64[T, D], scaled features, each block of the size its share says.
+        rows: float64[T, D], scaled features, the past before the embedding.
         past: scaling of the past, embedding: of the embedding.
     """
 
     rows: NDArray[np.float64]
     past: Scaling
     embedding: Scaling
-    shares: Shares
 
     @classmethod
-    def of(cls, past: Floats, embedding: Floats, shares: Shares) -> "Design":
+    def of(cls, past: Floats, embedding: Floats) -> "Design":
         """Scale features by what is taught."""
         first, second = scaling(past), scaling(embedding)
-        rows = np.concatenate(
-            (
-                first.apply(past).reshape(len(past), -1) * past_sizes(shares).ravel(),
-                second.apply(embedding) * embedding_size(embedding.shape[1], shares),
-            ),
-            1,
-        )
-        return cls(rows.astype(np.float64), first, second, shares)
+        parts = first.apply(past).reshape(len(past), -1), second.apply(embedding)
+        return cls(np.concatenate(parts, 1).astype(np.float64), first, second)
 
-    def readout(self, place: Floats, weight: NDArray[np.float64], mean: float) -> Readout:
+    def readout(
+        self, place: Floats, weight: NDArray[np.float64], mean: float, wait_s: float
+    ) -> Readout:
         """The readout with these weights."""
-        count = len(AGES_S) * FEATURES
-        sizes = past_sizes(self.shares)
-        rest = embedding_size(len(weight) - count, self.shares)
         return Readout(
             place=place,
             past=self.past,
             embedding=self.embedding,
-            past_weight=(weight[:count].reshape(sizes.shape) * sizes).astype("f4"),
-            embedding_weight=(weight[count:] * rest).astype("f4"),
+            past_weight=weight[:PAST].reshape(self.past.mean.shape).astype("f4"),
+            embedding_weight=weight[PAST:].astype("f4"),
             bias=mean,
+            wait_s=wait_s,
         )
-
-
-def past_sizes(shares: Shares) -> Floats:
-    """Size of each feature of the past: float32[AGES, FEATURES]."""
-    sizes = np.empty((len(AGES_S), FEATURES), np.float32)
-    sizes[:, :3] = np.sqrt(shares.logits / (3 * len(AGES_S)))
-    sizes[:, 3:] = np.sqrt(shares.motion / ((FEATURES - 3) * len(AGES_S)))
-    return sizes
-
-
-def embedding_size(length: int, shares: Shares) -> float:
-    """Size of each number of the embedding."""
-    return float(np.sqrt(shares.embedding / length))
 
 
 def scaling(values: Floats) -> Scaling:
@@ -264,21 +240,24 @@ def scaling(values: Floats) -> Scaling:
 
 
 def ridge(
-    rows: NDArray[np.float64], target: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], float]:
-    """Weights float64[D, …] and the mean of the target of a ridge regression."""
+    rows: NDArray[np.float64], target: NDArray[np.float64], prior: Prior
+) -> tuple[NDArray[np.float64], Any]:
+    """Weights float64[D, …] pulled to a prior, and the mean of the target float64[…]."""
     mean = target.mean(0)
-    square = rows.T @ rows + PENALTY * np.eye(rows.shape[1])
-    return np.linalg.solve(square, rows.T @ (target - mean)), mean
+    start = prior.mean if target.ndim == 1 else prior.mean[:, None]
+    square = rows.T @ rows + np.diag(prior.penalty)
+    return start + np.linalg.solve(square, rows.T @ (target - mean - rows @ start)), mean
 
 
-def out_of_fold(rows: NDArray[np.float64], targets: NDArray[np.float64]) -> NDArray[np.float64]:
+def out_of_fold(
+    rows: NDArray[np.float64], targets: NDArray[np.float64], prior: Prior
+) -> NDArray[np.float64]:
     """Predictions float64[T, K] for frames that were held back, fold by fold."""
     edges = np.linspace(0, len(rows), FOLDS + 1).round().astype(int)
     out = np.zeros(targets.shape)
     for begin, end in pairwise(edges):
         kept = np.ones(len(rows), bool)
         kept[max(0, begin - APART) : end + APART] = False
-        weight, mean = ridge(rows[kept], targets[kept])
+        weight, mean = ridge(rows[kept], targets[kept], prior)
         out[begin:end] = rows[begin:end] @ weight + mean
     return out

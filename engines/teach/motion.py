@@ -12,8 +12,9 @@ from synchresis.engines.frame import Frame
 from synchresis.engines.motion.readout import FILE
 from synchresis.engines.packs import BaseEntry, Manifest, Pack, write_pack
 from synchresis.engines.packs.manifest import Free
-from synchresis.engines.teach.checking import Check, chosen, held_back, ways
+from synchresis.engines.teach.checking import Check, Fit, chosen, held_back, ways
 from synchresis.engines.teach.fitting import Taught
+from synchresis.engines.teach.prior import prior_of
 from synchresis.engines.teach.soundtracks import Sound, heard_hits, read_soundtrack
 from synchresis.engines.teach.timing import Times
 from synchresis.engines.teach.watching import Watched, Watcher, film_frames, joined, watch
@@ -110,13 +111,13 @@ def watch_all(recordings: Sequence[Recording], base: Pack) -> tuple[Watched, Tim
     return joined(seen, heard)
 
 
-def learn(seen: Watched, onsets_s: Times, *, threshold: float) -> Lesson:
+def learn(seen: Watched, onsets_s: Times, fits: Mapping[str, Fit]) -> Lesson:
     """Learn from a recording what helps on parts of it that are held back.
 
     Args:
         seen: the recording.
         onsets_s: hits heard in it.
-        threshold: of the pack as it ships.
+        fits: ways to teach, of `ways_of(base)`.
 
     Raises:
         InputError: nothing moves, too few hits, sound and picture that do not go together, or
@@ -129,7 +130,6 @@ def learn(seen: Watched, onsets_s: Times, *, threshold: float) -> Lesson:
             f"{len(onsets_s)} hits heard, at least {LEAST_HITS} are needed; is it the right "
             "microphone? Hit more often, and louder than the room"
         )
-    fits = ways(threshold)
     checks = held_back(seen, onsets_s, fits)
     way, before = chosen(checks), checks["shipped"].timing
     if checks[way].timing <= before:
@@ -148,6 +148,11 @@ def learn(seen: Watched, onsets_s: Times, *, threshold: float) -> Lesson:
         )
     seconds = float(seen.captured_s[-1] - seen.captured_s[0])
     return Lesson(fits[way](seen, onsets_s), way, checks, len(onsets_s), seconds)
+
+
+def ways_of(base: Pack) -> dict[str, Fit]:
+    """What can be taught on a pack, least first."""
+    return ways(base.motion.threshold, prior_of(base))
 
 
 def moving(seen: Watched) -> float:
@@ -191,5 +196,5 @@ def teach_motion(
         ParameterError: the base was taught itself.
     """
     seen, onsets_s = watch_all(recordings, base)
-    lesson = learn(seen, onsets_s, threshold=base.motion.threshold)
+    lesson = learn(seen, onsets_s, ways_of(base))
     return write_taught(folder, lesson, base), lesson

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synchresis.engines.motion.readout import Floats, Readout
-from synchresis.engines.teach.fitting import PENALTY, Shares, Taught, embedding_size, past_sizes
+from synchresis.engines.teach.fitting import Taught
+from synchresis.engines.teach.prior import FLAT_NOISE, flat_sizes
 from synchresis.engines.teach.timing import Scores, Times, bumps, f1, picked, threshold_of
 
 PULL: Final = 30.0
@@ -56,11 +57,10 @@ class Refresher:
     """
 
     def __init__(self, taught: Taught, readout: Readout) -> None:
-        self._lag_s = taught.lag_s
+        self._lag_s = taught.lag_s - readout.wait_s  # of its bumps, not of its events
         self._taught = taught
         self._readout = readout
-        sizes = [past_sizes(Shares()).ravel(), np.full(len(readout.embedding_weight), self._size())]
-        self._sizes = np.concatenate([*sizes, np.ones(1)]).astype(np.float64)
+        self._sizes = np.append(flat_sizes(len(readout.embedding_weight)), 1.0)
         self._start = self._weights(readout)
         self._weight = self._start.copy()
         count = len(self._sizes)
@@ -80,7 +80,7 @@ class Refresher:
         """What to use now: refreshed, or as taught while that predicts better."""
         if not self.better or not self.stretches:
             return self._taught
-        return Taught(self._lag_s, self._threshold, self._made())
+        return Taught(self._taught.lag_s, self._threshold, self._made())
 
     def learn(self, stretch: Stretch) -> bool:
         """Predict a stretch, then learn from it; False if nothing was heard in it."""
@@ -94,7 +94,7 @@ class Refresher:
         rest = target - rows @ self._start
         self._square = fade * self._square + rows.T @ rows
         self._cross = fade * self._cross + rows.T @ rest
-        pull = (PULL + PENALTY) * np.eye(len(self._sizes))
+        pull = (PULL + FLAT_NOISE) * np.eye(len(self._sizes))
         self._weight = self._start + np.linalg.solve(self._square + pull, self._cross)
         self.stretches += 1
         return True
@@ -127,12 +127,9 @@ class Refresher:
         rows: NDArray[np.float64] = joined.astype(np.float64) * self._sizes
         return rows
 
-    def _size(self) -> float:
-        return embedding_size(len(self._readout.embedding_weight), Shares())
-
     def _weights(self, readout: Readout) -> NDArray[np.float64]:
         parts = (readout.past_weight.ravel(), readout.embedding_weight, [readout.bias])
-        return np.concatenate(parts).astype(np.float64) / self._sizes
+        return np.asarray(np.concatenate(parts) / self._sizes, np.float64)
 
     def _made(self) -> Readout:
         """The readout of the weights now."""

@@ -70,13 +70,23 @@ def refined(events_s: Times, onsets_s: Times, lag_s: float) -> float:
     return lag_s + float(np.median(near)) if len(near) >= 3 else lag_s
 
 
-def picked(times_s: Times, score: Scores, bar: float) -> NDArray[np.intp]:
-    """Frames at which the live picker makes an event, whole picture as one zone."""
+def picked(
+    times_s: Times, score: Scores, bar: float, event_s: Times | None = None
+) -> NDArray[np.intp]:
+    """Frames at which the live picker makes an event, whole picture as one zone.
+
+    Args:
+        times_s: of frames.
+        score: of frames.
+        bar: threshold.
+        event_s: float64[T], when an event of each frame would happen; its own time if not given.
+    """
     zone, found = ZoneState(), []
     refractory_ns = round(REFRACTORY_S * NS_PER_S)
-    for index, (value, time_s) in enumerate(zip(score.tolist(), times_s.tolist(), strict=True)):
-        now = round(time_s * NS_PER_S)
-        if zone.rises(value, bar) and zone.accept(now, now, refractory_ns):
+    event_s = times_s if event_s is None else event_s
+    moments = np.round(np.stack((event_s, times_s), 1) * NS_PER_S).astype(np.int64).tolist()
+    for index, (value, (t_ns, now)) in enumerate(zip(score.tolist(), moments, strict=True)):
+        if zone.rises(value, bar) and zone.accept(t_ns, now, refractory_ns):
             found.append(index)
     return np.array(found, np.intp)
 

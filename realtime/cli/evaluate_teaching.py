@@ -1,7 +1,7 @@
 """`synchresis evaluate teaching`: what a performer's own recording adds, on parts never taught."""
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from synchresis.realtime.cli import options
 from synchresis.realtime.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
-    from synchresis.engines.evaluation.teaching import Trial
+    from synchresis.engines.evaluation.teaching import Trial, Way
     from synchresis.engines.evaluation.teaching_material import Cache, Material
     from synchresis.engines.teach.watching import Watcher
 
@@ -35,6 +35,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(args: argparse.Namespace) -> int:
     """Evaluate and print."""
     from synchresis.engines.evaluation.teaching_material import Cache
+    from synchresis.engines.teach.motion import ways_of
     from synchresis.engines.teach.watching import Watcher
 
     if not (args.clips or args.performers):
@@ -42,14 +43,14 @@ def run(args: argparse.Namespace) -> int:
     pack = options.pack(args)
     watcher = Watcher(pack, backend="onnx")
     watcher.prepare()
-    cache, threshold = Cache(args.cache, pack), pack.motion.threshold
+    cache, fits = Cache(args.cache, pack), ways_of(pack)
     report: dict[str, Any] = {}
     if args.clips:
-        report |= clips_part(args, watcher, cache, threshold)
+        report |= clips_part(args, watcher, cache, fits)
     if args.performers:
         from synchresis.engines.evaluation.teaching_material import performers
 
-        report["performers"] = part(trials(performers(watcher, cache), threshold))
+        report["performers"] = part(trials(performers(watcher, cache), fits))
     watcher.close()
     if args.json:
         print_json(report)
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def clips_part(
-    args: argparse.Namespace, watcher: "Watcher", cache: "Cache", threshold: float
+    args: argparse.Namespace, watcher: "Watcher", cache: "Cache", fits: "Mapping[str, Way]"
 ) -> dict[str, Any]:
     """Clips by the reliability of their onsets."""
     from synchresis.engines.evaluation.clips import read_clips
@@ -73,7 +74,7 @@ def clips_part(
         for clip in clips
         if known[clip.name] in RELIABLE["medium"] and enough(clip.onsets_s, clip.duration_s)
     ]
-    made = trials((clip_material(clip, watcher, cache) for clip in usable), threshold)
+    made = trials((clip_material(clip, watcher, cache) for clip in usable), fits)
     groups = {
         f"clips, onsets {least}": [one for one in made if known[one.name] in values]
         for least, values in RELIABLE.items()
@@ -81,11 +82,11 @@ def clips_part(
     return {name: part(found) for name, found in groups.items() if found}
 
 
-def trials(materials: "Iterator[Material]", threshold: float) -> "list[Trial]":
+def trials(materials: "Iterator[Material]", fits: "Mapping[str, Way]") -> "list[Trial]":
     """Both directions of every recording that can be scored."""
     from synchresis.engines.evaluation.teaching import trials_of
 
-    found = [one for material in materials for one in trials_of(material, threshold)]
+    found = [one for material in materials for one in trials_of(material, fits)]
     if not found:
         raise InputError("no recording has enough onsets in both parts")
     return found

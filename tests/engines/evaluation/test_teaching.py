@@ -12,7 +12,7 @@ from synchresis.engines.evaluation.teaching import (
     trials_of,
 )
 from synchresis.engines.evaluation.teaching_material import Cache, Material, in_a_room, moved
-from synchresis.engines.teach.motion import Recording, watch_all
+from synchresis.engines.teach.motion import Recording, watch_all, ways_of
 
 
 @pytest.fixture(autouse=True)
@@ -64,15 +64,14 @@ def material(tiny_pack, perform):
     )
 
 
-def test_both_parts_teach_and_only_the_other_one_is_scored(material, monkeypatch):
-    told, plain = [], teaching.ways(0.5)
+def test_both_parts_teach_and_only_the_other_one_is_scored(material, tiny_pack):
+    told, plain = [], ways_of(tiny_pack)
 
     def spy(seen, onsets):
         told.append((seen.captured_s[0], seen.captured_s[-1], onsets.min(), onsets.max()))
         return plain["threshold"](seen, onsets)
 
-    monkeypatch.setattr(teaching, "ways", lambda bar: {**plain, "shipped": spy})
-    found = trials_of(material, 0.5)
+    found = trials_of(material, {**plain, "shipped": spy})
     assert [one.swapped for one in found] == [False, True]
     cut = 0.6 * material.duration_s
     (low, high, first, last), (later, _, onset, _) = told

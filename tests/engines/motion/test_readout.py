@@ -38,6 +38,7 @@ def made_readout(rng):
         past_weight=(0.02 * rng.normal(size=PAST)).astype("f4"),
         embedding_weight=(0.02 * rng.normal(size=64)).astype("f4"),
         bias=0.4,
+        wait_s=0.02,
     )
 
 
@@ -90,7 +91,7 @@ def test_the_whole_picture_scores_what_the_readout_says_a_zone_its_share(rng):
         half = maps.impact.copy()
         half[:, 20:] = 0
         assert joined_score(half, maps.total, 0.5) <= maps.total + 1e-6
-        assert (maps.when == 1).all()
+        assert np.ptp(maps.when) == 0 and 0 < maps.when[0, 0] < 1
 
 
 def test_hits_are_placed_where_they_were_taught(rng):
@@ -140,7 +141,7 @@ def test_a_taught_pack_is_read_back_and_played_causally(tiny_pack, tmp_path, rng
     fresh = parser.initial_state()
     assert [parser.step(frame, fresh) for frame in other][:17] == whole[:17]
     events = [event for gesture in whole for event in gesture.events]
-    assert events and all(abs(e.t_ns - e.decided_ns) < 10 for e in events)
+    assert events and all(abs(e.t_ns - e.decided_ns) <= 40_000_000 for e in events)
     parser.close()
 
 

@@ -1,0 +1,119 @@
+"""The prior of taught readouts, learned from drawn performers and put into a pack.
+
+`python -m synchresis.engines.training.motion.lesson_prior PACK` (no torch; 20 minutes of one core).
+It belongs to the motion engine in the pack: learn it last, after the graph was rewritten.
+
+Each performer has weights of its own round common ones (a linear mixed model); mean and variance of
+the weights and the noise are fitted by expectation maximisation (Laird & Ware 1982).
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save
+
+from synchresis.engines.packs import load_pack, update_pack
+from synchresis.engines.teach.fitting import Design, described, history, place_of
+from synchresis.engines.teach.prior import FILE, Prior
+from synchresis.engines.teach.timing import bumps
+from synchresis.engines.teach.watching import Watcher
+from synchresis.engines.training.motion.performers import Performance, performances
+
+COUNT: Final = 160
+"""Performers."""
+
+LATE_S: Final = 0.033
+"""How much later than its onset a bump is put: about when the network is sure."""
+
+ALIKE: Final = 2.5
+"""Frames in a row that say the same: so much less do they count as evidence."""
+
+ROUNDS: Final = 30
+"""Of expectation maximisation."""
+
+USUAL_BAR: Final = 0.3
+"""Threshold that suits most performers' readouts, chosen on drawn ones."""
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """What a performer's frames tell, D weights: sums over N frames of features and target.
+
+    Attributes:
+        square: float64[D, D], cross: float64[D], power: of the target.
+        frames: N.
+    """
+
+    square: Array
+    cross: Array
+    power: float
+    frames: int
+
+
+def moments_of(performer: Performance) -> Moments:
+    """Sums of a performer's frames."""
+    seen, onsets_s = performer.seen, performer.onsets_s
+    place = place_of(seen, onsets_s, 0.0)
+    rows = Design.of(history(seen, described(seen, place)), seen.embedding).rows
+    target = bumps(seen.captured_s, onsets_s + LATE_S)
+    target = target - target.mean()
+    return Moments(rows.T @ rows, rows.T @ target, float(target @ target), len(rows))
+
+
+def learn_prior(performers: Iterable[Moments]) -> Prior:
+    """Mean and variance of weights over performers."""
+    told = tuple(performers)
+    size = len(told[0].cross)
+    pooled = sum((one.square for one in told), 100.0 * np.eye(size))
+    cross = sum((one.cross for one in told), np.zeros(size))
+    mean = np.asarray(np.linalg.solve(pooled, cross), np.float64)
+    variance, noise = np.full(size, 1e-3), 0.02
+    for _ in range(ROUNDS):
+        own = [posterior(one, mean, variance, noise * ALIKE) for one in told]
+        mean = np.stack([weight for weight, _ in own]).mean(0)
+        spread = np.array([(weight - mean) ** 2 + np.diag(cov) for weight, cov in own])
+        variance = np.maximum(spread.mean(0), 1e-9)
+        rest = [unexplained(one, *found) for one, found in zip(told, own, strict=True)]
+        noise = sum(rest) / sum(one.frames for one in told)
+    return Prior(mean, variance, noise * ALIKE, USUAL_BAR)
+
+
+def posterior(one: Moments, mean: Array, variance: Array, noise: float) -> tuple[Array, Array]:
+    """A performer's weights, float64[D], and their covariance, float64[D, D]."""
+    precision = one.square / noise + np.diag(1.0 / variance)
+    covariance = np.asarray(np.linalg.inv(precision), np.float64)
+    return covariance @ (one.cross / noise + mean / variance), covariance
+
+
+def unexplained(one: Moments, weight: Array, covariance: Array) -> float:
+    """Expected square of what the weights leave of the target."""
+    explained = 2 * weight @ one.cross - weight @ one.square @ weight
+    return float(one.power - explained + np.sum(one.square * covariance))
+
+
+def main() -> None:
+    """Learn a pack's prior."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pack", type=Path)
+    parser.add_argument("--performers", type=int, default=COUNT)
+    args = parser.parse_args()
+    pack = load_pack(args.pack)
+    watcher = Watcher(pack, backend="onnx")
+    watcher.prepare()
+    prior = learn_prior(moments_of(one) for one in performances(watcher, args.performers))
+    watcher.close()
+    tensors = prior.tensors(pack.file_hash(pack.motion.file))
+    update_pack(args.pack, {}, {FILE: save(tensors)})
+    sys.stdout.write(f"{args.pack}: {FILE} of {args.performers} performers\n")
+
+
+if __name__ == "__main__":
+    main()

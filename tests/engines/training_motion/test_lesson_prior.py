@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from synchresis.engines.teach.watching import Watcher
+from synchresis.engines.training.motion.lesson_prior import (
+    ALIKE,
+    COUNT,
+    USUAL_BAR,
+    Moments,
+    learn_prior,
+    moments_of,
+)
+from synchresis.engines.training.motion.performers import LEAST, performances, strange
+
+
+def drawn(rng, mean, spread, noise):
+    """Moments of a performer whose weights lie round `mean`."""
+    weight = mean + spread * rng.normal(size=len(mean))
+    rows = rng.normal(size=(400, len(mean)))
+    target = rows @ weight + noise * rng.normal(size=400)
+    return Moments(rows.T @ rows, rows.T @ target, float(target @ target), 400)
+
+
+def test_mean_spread_and_noise_of_known_performers_are_found(rng):
+    mean, spread = np.array([0.5, -0.2, 0.0]), np.array([0.02, 0.3, 0.1])
+    prior = learn_prior(drawn(rng, mean, spread, 0.5) for _ in range(COUNT))
+    np.testing.assert_allclose(prior.mean, mean, atol=0.06)
+    np.testing.assert_allclose(np.sqrt(prior.variance[1:]), spread[1:], rtol=0.2)
+    assert prior.variance[0] < 0.06**2
+    assert prior.noise == pytest.approx(0.25 * ALIKE, rel=0.05)
+    assert prior.threshold == USUAL_BAR
+
+
+def test_performers_are_the_same_every_time_and_teach_their_hits(tiny_pack):
+    watcher = Watcher(tiny_pack, backend="onnx")
+    watcher.prepare()
+    (one,), (again,) = (list(performances(watcher, 1)) for _ in range(2))
+    watcher.close()
+    np.testing.assert_array_equal(one.seen.score, again.seen.score)
+    assert len(one.onsets_s) >= LEAST and (np.diff(one.onsets_s) >= 0).all()
+    told = moments_of(one)
+    assert told.frames == len(one.seen.score) and np.isfinite(told.square).all()
+    np.testing.assert_allclose(told.square, told.square.T)
+
+
+def test_a_change_is_one_for_the_whole_performance_and_most_performances_have_one():
+    picture = np.random.default_rng(0).integers(60, 200, (120, 160)).astype("u1")
+    changed = 0
+    for seed in range(30):
+        change = strange(np.random.default_rng(seed))
+        first, second = change(picture), change(picture)
+        assert first.shape == picture.shape and first.dtype == np.uint8
+        difference = np.abs(first.astype(int) - second).mean()
+        assert difference < 8  # noise only
+        changed += not np.array_equal(first, picture)
+    assert 15 <= changed <= 27
