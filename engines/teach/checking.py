@@ -23,7 +23,7 @@ HELD: Final = 5
 LEAST_ONSETS: Final = 3
 """Onsets without which a part teaches nothing."""
 
-DOUBT: Final = 0.1
+DOUBT: Final = 0.2
 """Agreement by which parts held back may wrong a readout, which is better more often than not."""
 
 
