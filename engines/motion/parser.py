@@ -13,11 +13,13 @@ from synchresis.engines.gesture import Event, Gesture, Levels
 from synchresis.engines.motion.analysis import AnalysisState, analyse
 from synchresis.engines.motion.levels import LevelMeter, LevelState
 from synchresis.engines.motion.picker import (
+    AS_TOLD,
     EventPicker,
     FrameMaps,
     Grid,
     PickerSettings,
     PickerState,
+    Told,
 )
 from synchresis.engines.motion.readout import ReadoutStage, ReadoutState, Seen, read_readout
 from synchresis.engines.packs.loading import Pack
@@ -282,6 +284,8 @@ def picker_settings(pack: Pack, sensitivity: float = 1.0) -> PickerSettings:
         sensitivity=sensitivity,
         refractory_s=entry.refractory_ms / 1e3,
         whole=float(entry.meta.get("whole", 0.5)),  # type: ignore[arg-type]
+        foretold=entry.foretold,
+        times=Told(entry.told, entry.so) if entry.told else AS_TOLD,
     )
 
 

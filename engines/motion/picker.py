@@ -22,10 +22,39 @@ AHEAD: Final = 1.0
 """Intervals by which an event may lie after the one its frame answers for."""
 
 FORETOLD: Final = 0.7
-"""A hit told to lie later than this, in intervals, is looked at once more in the next frame."""
+"""A hit told to lie later than this, in intervals, is looked at once more in the next frame, where
+a pack does not say how late."""
 
 REACH: Final = 2
 """Cells round the strongest one whose maps place and weigh the event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a network tells of an event's time, and what is so: intervals from the begin, rising.
+
+    A network trained for absolute error leans to the middle: a hit told to lie late in the
+    interval mostly lies later still.
+
+    Attributes:
+        told: float[N], so: float[N] at those.
+    """
+
+    told: tuple[float, ...] = (0.0, 1.0 + AHEAD)
+    so: tuple[float, ...] = (0.0, 1.0 + AHEAD)
+
+    def __post_init__(self) -> None:
+        rising = all(list(v) == sorted(v) for v in (self.told, self.so))
+        if len(self.told) != len(self.so) or len(self.told) < 2 or not rising:
+            raise ParameterError(f"told={self.told} and so={self.so} must be alike long and rising")
+
+    def straighten(self, when: float) -> float:
+        """The time that is so where the network tells `when`; ends stay beyond the table's."""
+        return float(np.interp(when, self.told, self.so))
+
+
+AS_TOLD: Final = Told()
+"""Times are what the network tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +68,8 @@ class PickerSettings:
         whole: share of the whole-picture probability in a zone's score (geometric mean), 0..1.
         waits: whether a hit told to be still to come waits for its frame; not with a taught
             readout, whose answer is no surer a frame later.
+        foretold: a hit that lies later than this, in intervals, waits.
+        times: how the network's times are read.
     """
 
     threshold: float = 0.5
@@ -46,6 +77,8 @@ class PickerSettings:
     refractory_s: float = 0.060
     whole: float = 0.5
     waits: bool = True
+    foretold: float = FORETOLD
+    times: Told = AS_TOLD
 
     def __post_init__(self) -> None:
         if not 0 < self.threshold < 1:
@@ -171,10 +204,10 @@ class EventPicker:
             return self._come(masked, maps, zone)
         if not rises:
             return None
-        event = placed_event(masked, maps, index)
+        event = placed_event(masked, maps, index, self.settings.times)
         if not zone.accept(event.t_ns, event.decided_ns, self._refractory_ns):
             return None
-        latest = moment(maps.begin_ns, maps.end_ns, FORETOLD)
+        latest = moment(maps.begin_ns, maps.end_ns, self.settings.foretold)
         if self.settings.waits and event.t_ns > latest:
             zone.foretold = event
             return None
@@ -184,7 +217,7 @@ class EventPicker:
         """A hit seen coming a frame ago, with what is known now; its interval is this frame's."""
         before, zone.foretold = zone.foretold, None
         assert before is not None
-        event = placed_event(masked, maps, before.zone)
+        event = placed_event(masked, maps, before.zone, self.settings.times)
         if zone.score < FALL * self._bar:
             t_ns = min(max(before.t_ns, maps.begin_ns + 1), maps.end_ns)
             event = replace(before, t_ns=t_ns, decided_ns=event.decided_ns)
@@ -221,7 +254,7 @@ def within(centres: NDArray[np.float64], low: float, high: float) -> NDArray[np.
     return inside
 
 
-def placed_event(masked: Grid, maps: FrameMaps, zone: int) -> Event:
+def placed_event(masked: Grid, maps: FrameMaps, zone: int, times: Told = AS_TOLD) -> Event:
     """The event at the strongest cell, its place and strength weighed over the cells round it."""
     rows, cols = masked.shape
     window, weight = weighed(masked)
@@ -230,7 +263,7 @@ def placed_event(masked: Grid, maps: FrameMaps, zone: int) -> Event:
     when = float((weight * maps.when[window]).sum())
     strength = float((weight * maps.strength[window]).sum())
     return Event(
-        t_ns=moment(maps.begin_ns, maps.end_ns, when),
+        t_ns=moment(maps.begin_ns, maps.end_ns, times.straighten(when)),
         decided_ns=maps.captured_ns,
         strength=min(max(strength, 0.0), 1.0),
         x=x,

@@ -52,6 +52,11 @@ class MotionEntry(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True)
     refractory_ms: float = 60.0
     lookahead_max_ms: float = 0.0
     """Largest lookahead whose timing skill is at least 0.8 of that at 0."""
+    told: tuple[float, ...] = ()
+    so: tuple[float, ...] = ()
+    """Times of events the network tells, in frame intervals, and what is so; () as told."""
+    foretold: float = 0.7
+    """A hit that lies later than this in its interval waits for the next frame."""
 
 
 class VoiceEntry(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -94,7 +94,7 @@ class Watcher(MotionParser):
     ) -> Gesture:
         gesture = super()._answer(frame, begin, out, state)
         maps = maps_of(out, gesture)
-        event = placed_event(maps.impact, maps, 0)
+        event = placed_event(maps.impact, maps, 0, self.settings.times)
         self.rows.add(
             captured_s=frame.captured_ns / NS_PER_S,
             t_s=event.t_ns / NS_PER_S,

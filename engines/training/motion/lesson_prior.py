@@ -1,7 +1,8 @@
-"""The prior of taught readouts, learned from drawn performers and put into a pack.
+"""What drawn performers say of a motion engine, put into its pack: the prior of taught readouts,
+and how the times it tells are read.
 
 `python -m synchresis.engines.training.motion.lesson_prior PACK` (no torch; 20 minutes of one core).
-It belongs to the motion engine in the pack: learn it last, after the graph was rewritten.
+Both belong to the motion engine in the pack: learn them last, after the graph was rewritten.
 
 Each performer has weights of its own round common ones (a linear mixed model); mean and variance of
 the weights and the noise are fitted by expectation maximisation (Laird & Ware 1982).
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
@@ -24,6 +26,7 @@ from synchresis.engines.teach.prior import FILE, Prior
 from synchresis.engines.teach.timing import bumps
 from synchresis.engines.teach.watching import Watcher
 from synchresis.engines.training.motion.performers import Performance, performances
+from synchresis.engines.training.motion.told_times import event_times, straightened
 
 COUNT: Final = 160
 """Performers."""
@@ -36,6 +39,9 @@ ALIKE: Final = 2.5
 
 ROUNDS: Final = 30
 """Of expectation maximisation."""
+
+FORETOLD: Final = 1.1
+"""A hit that lies later than this in its interval, read as is so, waits for the next frame."""
 
 USUAL_BAR: Final = 0.3
 """Threshold that suits most performers' readouts, chosen on drawn ones."""
@@ -106,13 +112,20 @@ def main() -> None:
     parser.add_argument("--performers", type=int, default=COUNT)
     args = parser.parse_args()
     pack = load_pack(args.pack)
-    watcher = Watcher(pack, backend="onnx")
+    entry = msgspec.structs.replace(pack.motion, told=(), so=())
+    plain = update_pack(args.pack, {"motion": entry})  # watched as told, whatever it held
+    watcher = Watcher(plain, backend="onnx")
     watcher.prepare()
-    prior = learn_prior(moments_of(one) for one in performances(watcher, args.performers))
+    moments, times = [], []
+    for one in performances(watcher, args.performers):
+        moments.append(moments_of(one))
+        times.append(event_times(one, entry.threshold))
     watcher.close()
-    tensors = prior.tensors(pack.file_hash(pack.motion.file))
-    update_pack(args.pack, {}, {FILE: save(tensors)})
-    sys.stdout.write(f"{args.pack}: {FILE} of {args.performers} performers\n")
+    table = straightened(times)
+    entry = msgspec.structs.replace(entry, told=table.told, so=table.so, foretold=FORETOLD)
+    tensors = learn_prior(moments).tensors(pack.file_hash(entry.file))
+    update_pack(args.pack, {"motion": entry}, {FILE: save(tensors)})
+    sys.stdout.write(f"{args.pack}: {FILE} and times of {args.performers} performers\n")
 
 
 if __name__ == "__main__":

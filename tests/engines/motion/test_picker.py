@@ -5,6 +5,7 @@ from synchresis.engines.motion.picker import (
     EventPicker,
     FrameMaps,
     PickerSettings,
+    Told,
     joined_score,
     moment,
     zone_mask,
@@ -158,3 +159,23 @@ def test_nothing_waits_where_times_are_fixed():
     state = picker.initial_state()
     (event,) = picker.step(maps(1, {(9, 9): 0.9, (9, 10): 0.9}, when=1.0), state)
     assert event.t_ns == event.decided_ns == STEP_NS
+
+
+def test_times_are_read_as_is_so_and_wait_by_it():
+    settings = PickerSettings(times=Told((0.0, 0.5, 1.0, 2.0), (0.0, 0.6, 1.4, 2.0)), foretold=1.1)
+    for told, so, waits in ((0.25, 0.3, False), (0.75, 1.0, False), (0.9, 1.24, True)):
+        picker = EventPicker((Zone(),), settings)
+        state = picker.initial_state()
+        given = [maps(k, {(9, 9): v, (9, 10): v}, when=told) for k, v in enumerate((0.1, 0.9, 0.9))]
+        found = [picker.step(one, state) for one in given]
+        assert [len(events) for events in found] == ([0, 0, 1] if waits else [0, 1, 0])
+        (event,) = found[1 + waits]
+        assert event.t_ns == pytest.approx((waits + so) * STEP_NS, abs=2)
+
+
+@pytest.mark.parametrize(
+    "table", [((0.0, 1.0), (0.0,)), ((0.0, 1.0), (1.0, 0.5)), ((1.0,), (1.0,))]
+)
+def test_tables_of_times_that_do_not_rise_are_refused(table):
+    with pytest.raises(ParameterError, match="rising"):
+        Told(*table)
