@@ -1,5 +1,6 @@
-"""What drawn performers say of a motion engine, put into its pack: the prior of taught readouts,
-and how the times it tells are read.
+"""What drawn performers say of a motion engine, put into its pack.
+
+That is the prior of taught readouts, and how the times that the engine tells are read.
 
 `python -m synchresis.engines.training.motion.lesson_prior PACK` (no torch; 20 minutes of one core).
 Both belong to the motion engine in the pack: learn them last, after the graph was rewritten.
