@@ -7,18 +7,22 @@ from synchresis.engines.evaluation.score_onsets import TOLERANCES_S
 
 
 def table(report: Mapping[str, Any]) -> str:
-    """The report of `clip_report` (and, if there, its scenes and lookahead) for people."""
-    lines: list[str] = []
-    for name, group in report["groups"].items():
-        lines += group_lines(name, group)
-    lines += ["", f"{'group':34s} clips onsets  timing skill ±20 / ±50 / ±100 ms   F1 ±50"]
-    lines += [split_line(name, row) for name, row in report["splits"].items()]
-    lines += ["", f"{'clip':34s} core   fps onsets events offset   F1 ±50  timing ±50"]
-    lines += [clip_line(row) for row in report["clips"]]
+    """A report for people: of `clip_report`, scenes and lookaheads, each if it is there."""
+    lines = list(clips_lines(report)) if "groups" in report else []
     for key in ("scenes", "lookahead"):
         if key in report:
             lines += ["", *scene_lines(key, report[key])]
     return "\n".join(lines)
+
+
+def clips_lines(report: Mapping[str, Any]) -> Iterator[str]:
+    """Lines of the clips: groups, splits, then one by one."""
+    for name, group in report["groups"].items():
+        yield from group_lines(name, group)
+    yield from ("", f"{'group':34s} clips onsets  timing skill ±20 / ±50 / ±100 ms   F1 ±50")
+    yield from (split_line(name, row) for name, row in report["splits"].items())
+    yield from ("", f"{'clip':34s} core   fps onsets events offset   F1 ±50  timing ±50")
+    yield from (clip_line(row) for row in report["clips"])
 
 
 def group_lines(name: str, group: Mapping[str, Any]) -> Iterator[str]:

@@ -4,10 +4,12 @@ import json
 import numpy as np
 import pytest
 
-from synchresis.engines.evaluation.clips import read_clips
+from synchresis.engines.evaluation.clips import heard_of, read_clips
 from synchresis.engines.evaluation.motion import clip_report, run_clips
 from synchresis.engines.evaluation.motion_table import table
 from synchresis.engines.evaluation.sheets import write_sheet
+from synchresis.engines.evaluation.tracks import Track
+from synchresis.engines.evaluation.worlds import WorldResult, world_row
 from synchresis.engines.motion.parser import MotionParser
 from synchresis.errors import InputError
 from synchresis.realtime.cli.main import main
@@ -110,3 +112,15 @@ def test_the_command_prints_json_and_refuses_nonsense(folder, tiny_pack, capfd):
     assert "no clips left" in capfd.readouterr().err
     assert main(common) == 2
     assert "nothing to evaluate" in capfd.readouterr().err
+
+
+def test_scenes_without_clips_are_a_table_too():
+    times = np.arange(0, 60, 0.04)
+    silent = Track(np.zeros(len(times)), times, np.zeros(0), "still")
+    loud = Track(np.zeros(len(times)), times, np.array([1.0, 2.0]), "cups")
+    rows = {
+        track.name: world_row([WorldResult(heard_of((), times), track)]) for track in (silent, loud)
+    }
+    still, cups = table({"lookahead_ms": 0, "scenes": rows}).splitlines()[2:]
+    assert "still" in still and "0 in 1.0 min" in still
+    assert "cups" in cups and "recall 0.00" in cups
