@@ -11,8 +11,8 @@ the weights and the noise are fitted by expectation maximisation (Laird & Ware 1
 
 import argparse
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
+from synchresis.engines.motion.picker import AS_TOLD
 from synchresis.engines.packs import load_pack, update_pack
 from synchresis.engines.teach.fitting import Design, described, history, place_of
 from synchresis.engines.teach.prior import FILE, Prior
@@ -106,25 +107,24 @@ def unexplained(one: Moments, weight: Array, covariance: Array) -> float:
     return float(one.power - explained + np.sum(one.square * covariance))
 
 
-def main() -> None:
-    """Learn a pack's prior."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Learn a pack's prior and times; the pack is written once, at the end."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pack", type=Path)
     parser.add_argument("--performers", type=int, default=COUNT)
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     pack = load_pack(args.pack)
-    entry = msgspec.structs.replace(pack.motion, told=(), so=())
-    plain = update_pack(args.pack, {"motion": entry})  # watched as told, whatever it held
-    watcher = Watcher(plain, backend="onnx")
+    watcher = Watcher(pack, backend="onnx")
+    watcher.settings = replace(watcher.settings, times=AS_TOLD)  # whatever table it holds so far
     watcher.prepare()
     moments, times = [], []
     for one in performances(watcher, args.performers):
         moments.append(moments_of(one))
-        times.append(event_times(one, entry.threshold))
+        times.append(event_times(one, pack.motion.threshold))
     watcher.close()
     table = straightened(times)
-    entry = msgspec.structs.replace(entry, told=table.told, so=table.so, foretold=FORETOLD)
-    tensors = learn_prior(moments).tensors(pack.file_hash(entry.file))
+    tensors = learn_prior(moments).tensors(pack.file_hash(pack.motion.file))
+    entry = msgspec.structs.replace(pack.motion, told=table.told, so=table.so, foretold=FORETOLD)
     update_pack(args.pack, {"motion": entry}, {FILE: save(tensors)})
     sys.stdout.write(f"{args.pack}: {FILE} and times of {args.performers} performers\n")
 

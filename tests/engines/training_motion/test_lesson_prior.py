@@ -1,7 +1,13 @@
+import shutil
+
 import numpy as np
 import pytest
 
+from synchresis.engines.motion.picker import Told
+from synchresis.engines.packs import load_pack
+from synchresis.engines.teach.prior import prior_of
 from synchresis.engines.teach.watching import Watcher
+from synchresis.engines.training.motion import lesson_prior
 from synchresis.engines.training.motion.lesson_prior import (
     ALIKE,
     COUNT,
@@ -41,6 +47,24 @@ def test_performers_are_the_same_every_time_and_teach_their_hits(tiny_pack):
     told = moments_of(one)
     assert told.frames == len(one.seen.score) and np.isfinite(told.square).all()
     np.testing.assert_allclose(told.square, told.square.T)
+
+
+def test_a_pack_gets_both_and_is_as_before_where_that_is_cut_short(
+    tiny_pack, tmp_path, monkeypatch
+):
+    folder = tmp_path / "copy"
+    shutil.copytree(tiny_pack.path, folder)
+    before = load_pack(folder).hash
+    monkeypatch.setattr(lesson_prior, "straightened", lambda times: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        lesson_prior.main([str(folder), "--performers", "1"])
+    assert load_pack(folder).hash == before
+    monkeypatch.setattr(lesson_prior, "straightened", lambda times: Told((0.0, 2.0), (0.1, 2.0)))
+    lesson_prior.main([str(folder), "--performers", "1"])
+    pack = load_pack(folder)
+    assert (pack.motion.told, pack.motion.so) == ((0.0, 2.0), (0.1, 2.0))
+    assert pack.motion.foretold == lesson_prior.FORETOLD
+    assert prior_of(pack).threshold == pytest.approx(USUAL_BAR)
 
 
 def test_a_change_is_one_for_the_whole_performance_and_most_performances_have_one():
