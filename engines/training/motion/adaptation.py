@@ -29,6 +29,10 @@ MOVING: Final = 0.04
 LIMIT: Final = 3.0
 """Most by which a channel is stretched or shrunk."""
 
+TRUSTED_S: Final = 0.06
+"""Lookahead at which nothing adapts any more: what a hit looks like long before it is heard is
+faint, and is found best by the statistics it was learned with."""
+
 Adapt = Callable[[str, Tensor], Tensor]
 """Name of a layer and its normalised output → the same with training's statistics."""
 
@@ -82,17 +86,23 @@ class Expected:
         """Means and mean squares float32[N, 2 C] less these."""
         return moments - torch.cat((self.mean, self.power))
 
-    def factors(self, state: Tensor) -> tuple[Tensor, Tensor]:
+    def factors(self, state: Tensor, trust: Tensor) -> tuple[Tensor, Tensor]:
         """Gain and offset float32[N, C] that bring channels back to these statistics.
 
         Args:
             state: float32[N, 2 C], means and mean squares less these.
+            trust: float32[N, 1], how much of it is done, of `trust_of`.
         """
         shift, square = state[:, : len(self.mean)], state[:, len(self.mean) :]
         own = self.mean + shift
         power = (square + self.power - own * own).clamp_min(1e-6)
         gain = (self.deviation / torch.sqrt(power)).clamp(1 / LIMIT, LIMIT)
-        return gain, self.mean - gain * own
+        return 1.0 + trust * (gain - 1.0), trust * (self.mean - gain * own)
+
+
+def trust_of(tau_s: Tensor) -> Tensor:
+    """How much is adapted at a lookahead: in full up to 0, nothing from `TRUSTED_S` on."""
+    return (1.0 - tau_s / TRUSTED_S).clamp(0.0, 1.0)
 
 
 def moments(layers: Sequence[Tensor]) -> Tensor:
@@ -118,13 +128,14 @@ def share_of(elapsed_s: Tensor, moving_s: Tensor) -> Tensor:
     return moving_s / (PRIOR_S + elapsed_s).clamp(max=WINDOW_S)
 
 
-def adapted_sequence(x: Tensor, moving_s: Tensor, norm: nn.BatchNorm2d) -> Tensor:
+def adapted_sequence(x: Tensor, moving_s: Tensor, norm: nn.BatchNorm2d, trust: Tensor) -> Tensor:
     """A layer's output over sequences from their first frame on, by the frames before each.
 
     Args:
         x: float[B, T, C, h, w].
         moving_s: float32[B, T], of `moving_time`.
         norm: the layer.
+        trust: float32[B, T], of `trust_of`.
     """
     B, T = x.shape[:2]
     flat, expected = x.flatten(0, 1), Expected.of([norm])
@@ -134,7 +145,9 @@ def adapted_sequence(x: Tensor, moving_s: Tensor, norm: nn.BatchNorm2d) -> Tenso
         states = [torch.zeros_like(seen[:, 0])]
         for t in range(T - 1):
             states.append(torch.lerp(states[-1], seen[:, t], share[:, t]))
-        gain, offset = expected.factors(torch.stack(states, 1).flatten(0, 1))
+        gain, offset = expected.factors(
+            torch.stack(states, 1).flatten(0, 1), trust.flatten()[:, None]
+        )
     return adapted(flat, gain, offset).unflatten(0, (B, T))
 
 
@@ -151,9 +164,14 @@ class StreamStatistics:
         self._expected = Expected.of(norms.values())
         self._widths = {name: norm.num_features for name, norm in norms.items()}
 
-    def factors(self, state: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
-        """Gain and offset of each layer, float32[B, channels], from the frames before."""
-        gain, offset = self._expected.factors(state[:, :-1])
+    def factors(self, state: Tensor, trust: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+        """Gain and offset of each layer, float32[B, channels], from the frames before.
+
+        Args:
+            state: float32[B, 2 C + 1].
+            trust: float32[B, 1], of `trust_of`.
+        """
+        gain, offset = self._expected.factors(state[:, :-1], trust)
         found, first = {}, 0
         for name, width in self._widths.items():
             part = slice(first, first + width)
@@ -180,11 +198,14 @@ def adapting(factors: Mapping[str, tuple[Tensor, Tensor]], given: dict[str, Tens
     return adapt
 
 
-def adapting_sequences(norms: Mapping[str, nn.BatchNorm2d], moving_s: Tensor) -> Adapt:
-    """Layers of sequences, float[B T, C, h, w]; moving_s float32[B, T]."""
+def adapting_sequences(
+    norms: Mapping[str, nn.BatchNorm2d], moving_s: Tensor, trust: Tensor
+) -> Adapt:
+    """Layers of sequences, float[B T, C, h, w]; moving_s and trust float32[B, T]."""
     shape = moving_s.shape
 
     def adapt(name: str, x: Tensor) -> Tensor:
-        return adapted_sequence(x.unflatten(0, shape), moving_s, norms[name]).flatten(0, 1)
+        sequences = x.unflatten(0, shape)
+        return adapted_sequence(sequences, moving_s, norms[name], trust).flatten(0, 1)
 
     return adapt

@@ -66,9 +66,13 @@ def encode_batch(
     flow: Tensor,
     haste: Tensor | None = None,
 ) -> Encoded:
-    """Run the way down over a batch, seen as pixels and flow say; see `MotionNetwork.encode`."""
+    """Run the way down over a batch, seen as pixels and flow say; see `MotionNetwork.encode`.
+
+    What adapts does so as at lookahead 0, whatever lookahead the heads are asked for later.
+    """
+    _, timing = network_inputs(batch, torch.zeros(len(batch.pixels)))
     with torch.autocast("cpu", torch.bfloat16, enabled=half_is_fast()):
-        features = network.encode(pixels, flow, batch.dt_s, haste)
+        features = network.encode(pixels, flow, timing, haste)
     shape = batch.captured_s.shape
     named = {
         name: value.half().unflatten(0, shape)

@@ -17,6 +17,7 @@ from synchresis.engines.training.motion.adaptation import (
     adapting,
     adapting_sequences,
     moving_time,
+    trust_of,
     unchanged,
 )
 from synchresis.engines.training.motion.memory import LeakyMemory
@@ -186,20 +187,21 @@ class MotionNetwork(nn.Module):
             HEADS float[B, T, rows, cols], total (a logit) float[B, T, 1]; embedding
             float[B, T, embedding], length 1.
         """
-        out = self.decode(self.encode(pixels, flow, timing[..., 0]), timing.flatten(0, 1))
+        out = self.decode(self.encode(pixels, flow, timing), timing.flatten(0, 1))
         return {name: value.unflatten(0, pixels.shape[:2]) for name, value in out.items()}
 
     def encode(
-        self, pixels: Tensor, flow: Tensor, dt_s: Tensor, haste: Tensor | None = None
+        self, pixels: Tensor, flow: Tensor, timing: Tensor, haste: Tensor | None = None
     ) -> tuple[Tensor, ...]:
-        """The way down, which no lookahead enters: features of B T frames for `decode`.
+        """The way down: features of B T frames for `decode`.
 
         x1 [N, fine, rows, cols], x2 and x3 of half and quarter size, context [N, deep] and its
-        memory, N = B T; arguments as those of `forward`, dt_s float32[B, T]. `haste` float32[B]:
-        how many times faster statistics follow the stream, so that short sequences show the heads
-        what long streams come to; 1 if not given.
+        memory, N = B T; arguments as those of `forward`. No lookahead enters but by how much is
+        adapted. `haste` float32[B]: how many times faster statistics follow the stream, so that
+        short sequences show the heads what long streams come to; 1 if not given.
         """
         B, T = pixels.shape[:2]
+        dt_s = timing[..., 0]
         folded = normalised(pixels.flatten(0, 1)).unflatten(0, (B, T))
         squeezed = squeeze_flow(flow.flatten(0, 1)).unflatten(0, (B, T))
         seen = torch.ones(B * T, 1, 1, 1, device=pixels.device, dtype=folded.dtype)
@@ -209,7 +211,9 @@ class MotionNetwork(nn.Module):
         moving_s = moving_time(*seen_flow, dt_s.flatten()).unflatten(0, (B, T))
         if haste is not None:
             moving_s = moving_s * haste[:, None]
-        adapt = adapting_sequences(self.norms(), moving_s) if self.settings.adapts else unchanged
+        adapt = unchanged
+        if self.settings.adapts:
+            adapt = adapting_sequences(self.norms(), moving_s, trust_of(timing[..., 1]))
         x = self.merged(seen_pixels, seen_flow, seen, adapt)
         x1 = self.level1.sequence(x.unflatten(0, (B, T)), dt_s).flatten(0, 1)
         x2 = self.level2.sequence(self.down2(x1).unflatten(0, (B, T)), dt_s).flatten(0, 1)
@@ -243,7 +247,9 @@ class MotionNetwork(nn.Module):
         folded, squeezed = normalised(pixels), squeeze_flow(flow)
         statistics = StreamStatistics(self.norms()) if self.settings.adapts else None
         given: dict[str, Tensor] = {}
-        adapt = unchanged if statistics is None else adapting(statistics.factors(h[10]), given)
+        adapt = unchanged
+        if statistics is not None:
+            adapt = adapting(statistics.factors(h[10], trust_of(timing[:, 1:2])), given)
         x = self.merged((folded, h[1]), (squeezed, h[2]), seen, adapt)
         x1, s1 = self.level1.step(x, dt_s, seen, (h[3], h[4]))
         x2, s2 = self.level2.step(self.down2(x1), dt_s, seen, (h[5], h[6]))

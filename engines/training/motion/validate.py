@@ -53,14 +53,19 @@ def tracks_of(network: MotionNetwork, batch: Batch, tau_s: float = 0.0) -> list[
 def tracks_by_lookahead(
     network: MotionNetwork, batch: Batch, lookaheads_ms: Sequence[int], *, chunk: int = 8
 ) -> dict[int, list[Track]]:
-    """Scores of every sequence at several lookaheads, milliseconds; the way down is run once."""
+    """Scores of every sequence at several lookaheads, milliseconds.
+
+    The way down is run once, where nothing adapts by the lookahead.
+    """
     out: dict[int, list[Track]] = {ms: [] for ms in lookaheads_ms}
     for start in range(0, len(batch.pixels), chunk):
         part = batch.take(torch.arange(start, min(start + chunk, len(batch.pixels))))
         flow, timing = network_inputs(part, torch.zeros_like(part.captured_s[:, 0]))
-        features = network.encode(part.pixels.float()[:, :, None] / 255, flow, timing[..., 0])
+        pixels, features = part.pixels.float()[:, :, None] / 255, None
         for ms, tracks in out.items():
             timing[..., 1] = ms / 1e3
+            if features is None or network.settings.adapts:
+                features = network.encode(pixels, flow, timing)
             heads = network.decode(features, timing.flatten(0, 1))
             shape = timing.shape[:2]
             scores = joined({name: value.unflatten(0, shape) for name, value in heads.items()})

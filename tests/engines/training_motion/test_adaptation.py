@@ -6,6 +6,7 @@ from synchresis.engines.training.motion.adaptation import (  # noqa: E402
     LIMIT,
     MOVING,
     PRIOR_S,
+    TRUSTED_S,
     WINDOW_S,
     Expected,
     StreamStatistics,
@@ -13,6 +14,7 @@ from synchresis.engines.training.motion.adaptation import (  # noqa: E402
     adapted_sequence,
     moving_time,
     share_of,
+    trust_of,
 )
 
 
@@ -27,7 +29,11 @@ def norm():
 def stream(norm, mean, deviation, *, frames=90, moving_s=1 / 30):
     torch.manual_seed(0)
     x = deviation * torch.randn(1, frames, 3, 8, 10) + mean
-    return x, adapted_sequence(x, torch.full((1, frames), moving_s), norm)
+    return x, sequence(x, torch.full((1, frames), moving_s), norm)
+
+
+def sequence(x, moving_s, norm):
+    return adapted_sequence(x, moving_s, norm, torch.ones_like(moving_s))
 
 
 def test_first_frame_is_judged_by_training_and_later_ones_by_the_stream(norm):
@@ -65,13 +71,13 @@ def test_frame_by_frame_is_the_same_for_several_layers_in_one_state(norm):
     torch.manual_seed(1)
     layers = {"a": torch.randn(2, 12, 3, 4, 5) + 1.0, "b": 0.2 * torch.randn(2, 12, 2, 8, 6)}
     norms = {"a": norm, "b": other}
-    moving_s = 0.2 * torch.rand(2, 12)
+    moving_s, trust = 0.2 * torch.rand(2, 12), torch.rand(2, 12)
     statistics = StreamStatistics(norms)
     state = torch.zeros(2, 11)
     for t in range(12):
-        factors = statistics.factors(state)
+        factors = statistics.factors(state, trust[:, t, None])
         for name, x in layers.items():
-            whole = adapted_sequence(x, moving_s, norms[name])
+            whole = adapted_sequence(x, moving_s, norms[name], trust)
             torch.testing.assert_close(adapted(x[:, t], *factors[name]), whole[:, t])
         now = {name: x[:, t] for name, x in layers.items()}
         state = statistics.follow(state, now, moving_s[:, t])
@@ -79,8 +85,8 @@ def test_frame_by_frame_is_the_same_for_several_layers_in_one_state(norm):
 
 def test_memory_is_in_seconds_of_motion(norm):
     x = torch.ones(1, 1, 3, 4, 4)
-    slow = adapted_sequence(x.repeat(1, 61, 1, 1, 1), torch.full((1, 61), 1 / 30), norm)
-    fast = adapted_sequence(x.repeat(1, 241, 1, 1, 1), torch.full((1, 241), 1 / 120), norm)
+    slow = sequence(x.repeat(1, 61, 1, 1, 1), torch.full((1, 61), 1 / 30), norm)
+    fast = sequence(x.repeat(1, 241, 1, 1, 1), torch.full((1, 241), 1 / 120), norm)
     torch.testing.assert_close(slow[:, -1], fast[:, -1], atol=0.01, rtol=0)
     assert (slow[:, -1] - x[:, 0]).abs().min() > 0.1
 
@@ -89,6 +95,21 @@ def test_training_counts_as_a_second_and_the_past_as_a_window():
     begin = share_of(torch.tensor([0.1, 1.0, 100.0]), torch.tensor(0.1))
     expected = torch.tensor([0.1 / (PRIOR_S + 0.1), 0.1 / (PRIOR_S + 1.0), 0.1 / WINDOW_S])
     torch.testing.assert_close(begin, expected)
+
+
+def test_a_long_lookahead_adapts_nothing(norm):
+    x = torch.ones(1, 61, 3, 4, 4)
+    moving_s = torch.full((1, 61), 1 / 30)
+    share = torch.full((1, 61), 0.25)
+    whole, quarter, nothing = (
+        adapted_sequence(x, moving_s, norm, trust)[:, -1] - x[:, -1]
+        for trust in (torch.ones_like(share), share, torch.zeros_like(share))
+    )
+    assert whole.abs().min() > 0.1
+    torch.testing.assert_close(quarter, 0.25 * whole)
+    assert not nothing.any()
+    tau_s = torch.tensor([-0.05, 0.0, TRUSTED_S / 2, TRUSTED_S, 0.12])
+    torch.testing.assert_close(trust_of(tau_s), torch.tensor([1.0, 1.0, 0.5, 0.0, 0.0]))
 
 
 def test_moving_time_grows_with_what_two_flows_have_in_common():

@@ -115,6 +115,7 @@ def test_exported_graph_equals_torch_over_a_stream(network, batch):
     torch.manual_seed(3)
     for _ in range(5):
         pixels, flow, timing = example(network, batch)[:3]
+        timing[:, 1] *= 0.1  # from 0.06 on nothing adapts
         with torch.no_grad():
             expected, states = network.step(pixels, flow, timing, states)
         named = {"pixels": pixels.numpy(), "flow": flow.numpy(), "timing": timing.numpy()}
