@@ -1,6 +1,7 @@
 """The frozen evaluation scenes through the live parser."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -29,7 +30,7 @@ def suite_rows(
     Args:
         parser: prepared.
         group: "sounding", "silent_motion" or "still".
-        minutes: at most so much of them, evenly from all families; all if None.
+        minutes: so much of them, of `chosen`; all if None.
     """
     results = [watch_scene(scene, parser) for scene in chosen(group, minutes)]
     rows: dict[str, dict[str, Any]] = {group: world_row(results)}
@@ -41,13 +42,20 @@ def suite_rows(
 
 
 def chosen(group: Group, minutes: float | None) -> Sequence[EvaluationScene]:
-    """Scenes of a group, thinned evenly to a length."""
+    """Scenes of a group, thinned evenly to a length.
+
+    Of still scenes there may be more than were frozen: the same code with the seeds that follow.
+    """
     scenes = evaluation_scenes(group)
     if minutes is None:
         return scenes
-    count = round(60 * minutes / scenes[0].duration_s)
-    step = max(1.0, len(scenes) / max(1, count))
-    return [scenes[int(k * step)] for k in range(min(len(scenes), max(1, count)))]
+    count = max(1, round(60 * minutes / scenes[0].duration_s))
+    if group == "still":
+        last = scenes[-1].seed
+        more = (replace(scenes[0], seed=last + k) for k in range(1, count - len(scenes) + 1))
+        scenes = (*scenes, *more)
+    step = max(1.0, len(scenes) / count)
+    return [scenes[int(k * step)] for k in range(min(len(scenes), count))]
 
 
 def watch_scene(scene: EvaluationScene, parser: MotionParser) -> WorldResult:

@@ -62,6 +62,14 @@ def test_scenes_are_thinned_evenly_over_families():
     assert chosen("silent_motion", None) == evaluation_scenes("silent_motion")
 
 
+def test_more_still_minutes_than_were_frozen_take_the_seeds_that_follow():
+    frozen = evaluation_scenes("still")
+    more = chosen("still", len(frozen) + 2.0)
+    assert more[: len(frozen)] == list(frozen)
+    assert [scene.seed - frozen[-1].seed for scene in more[len(frozen) :]] == [1, 2]
+    assert len(chosen("sounding", 1000.0)) == len(evaluation_scenes("sounding"))
+
+
 def test_rows_tell_events_from_silence(parser, monkeypatch):
     scenes = [replace(scene, duration_s=0.5) for scene in evaluation_scenes("still")[:1]]
     monkeypatch.setattr("synchresis.engines.evaluation.suites.chosen", lambda *_: scenes)
