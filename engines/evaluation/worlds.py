@@ -32,23 +32,27 @@ class WorldResult:
         return float(self.track.captured_s[-1]) / 60
 
 
-def watch_world(world: World, parser: MotionParser) -> WorldResult:
-    """Run the live parser over a world from a fresh state; times from its first frame.
+def watch_world(world: World, parsers: Sequence[MotionParser]) -> list[WorldResult]:
+    """Run live parsers over a world, drawn once, from fresh states; times from its first frame.
 
     The picture is shown as the network was trained on it: 320 × 240, the world's aspect told.
     """
-    state = parser.initial_state()
-    state.aspect = world.aspect
-    events: list[Event] = []
-    scores: list[float] = []
+    states = [parser.initial_state() for parser in parsers]
+    events: list[list[Event]] = [[] for _ in parsers]
+    scores: list[list[float]] = [[] for _ in parsers]
     times = world.times - world.times[0]
+    for state in states:
+        state.aspect = world.aspect
     for index, picture in enumerate(Film(PictureSize()).pictures(world)):
         frame = Frame(picture, round(float(times[index]) * NS_PER_S), index)
-        events.extend(parser.step(frame, state).events)
-        scores.append(state.picker.zones[0].score)
-    truth = np.array([event.t_s for event in world.events]) - world.times[0]
-    track = Track(np.array(scores), times, np.sort(truth), world.name)
-    return WorldResult(heard_of(events, times), track)
+        for each, (parser, state) in enumerate(zip(parsers, states, strict=True)):
+            events[each].extend(parser.step(frame, state).events)
+            scores[each].append(state.picker.zones[0].score)
+    truth = np.sort(np.array([event.t_s for event in world.events]) - world.times[0])
+    return [
+        WorldResult(heard_of(own, times), Track(np.array(score), times, truth, world.name))
+        for own, score in zip(events, scores, strict=True)
+    ]
 
 
 def world_row(results: Sequence[WorldResult]) -> dict[str, Any]:

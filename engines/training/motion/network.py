@@ -211,7 +211,7 @@ class MotionNetwork(nn.Module):
         moving_s = moving_time(*seen_flow, dt_s.flatten()).unflatten(0, (B, T))
         if haste is not None:
             moving_s = moving_s * haste[:, None]
-        adapt = unchanged
+        adapt: Adapt = unchanged
         if self.settings.adapts:
             adapt = adapting_sequences(self.norms(), moving_s, trust_of(timing[..., 1]))
         x = self.merged(seen_pixels, seen_flow, seen, adapt)
@@ -247,7 +247,7 @@ class MotionNetwork(nn.Module):
         folded, squeezed = normalised(pixels), squeeze_flow(flow)
         statistics = StreamStatistics(self.norms()) if self.settings.adapts else None
         given: dict[str, Tensor] = {}
-        adapt = unchanged
+        adapt: Adapt = unchanged
         if statistics is not None:
             adapt = adapting(statistics.factors(h[10], trust_of(timing[:, 1:2])), given)
         x = self.merged((folded, h[1]), (squeezed, h[2]), seen, adapt)

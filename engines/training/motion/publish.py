@@ -9,13 +9,16 @@ from synchresis.engines.evaluation.tracks import Track, best_threshold, figures
 from synchresis.engines.evaluation.worlds import watch_world
 from synchresis.engines.motion.parser import MotionParser
 from synchresis.engines.packs import Pack, load_pack, update_pack
-from synchresis.engines.scenes.world import SimSettings, World
+from synchresis.engines.scenes.world import SimSettings
 from synchresis.engines.training.motion.export import FILE, entry_of, export
 from synchresis.engines.training.motion.feed import validation_worlds
 from synchresis.engines.training.motion.network import MotionNetwork
 from synchresis.engines.training.motion.train import load_network
 from synchresis.engines.training.motion.validate import WHOLE, load_tracks
 from synchresis.errors import ParameterError
+
+LOOKAHEADS_MS: Final = (0, 20, 40, 60, 80, 100, 120)
+"""Lookaheads at which scenes are watched."""
 
 KEPT_SKILL: Final = 0.8
 """Share of the timing skill at 0 that the largest lookahead must keep."""
@@ -86,7 +89,7 @@ def publish(
     graph = export(network)
     update_pack(folder, {"motion": entry_of(network, meta=notes)}, {FILE: graph})
     tell(f"exported {len(graph)} bytes")
-    scored = load_tracks(tracks) if tracks else watched(load_pack(folder), worlds)
+    scored = load_tracks(tracks) if tracks else watched(load_pack(folder), worlds, tell)
     found = calibrate(scored, progress)
     notes.update({f"validation_{name}": value for name, value in found.figures.items()})
     entry = entry_of(
@@ -113,16 +116,28 @@ def calibrate(
     return Calibration(threshold, float(max(limit, 0)), rows[0], timing)
 
 
-def watched(pack: Pack, count: int) -> dict[int, list[Track]]:
-    """Tracks of validation scenes through the live parser, by lookahead."""
+def watched(pack: Pack, count: int, tell: Callable[[str], None]) -> dict[int, list[Track]]:
+    """Tracks of validation scenes through the live parser, by lookahead.
+
+    Times are those an event is heard at.
+    """
+    parsers = {ms: opened(pack, ms) for ms in LOOKAHEADS_MS}
+    tracks: dict[int, list[Track]] = {ms: [] for ms in LOOKAHEADS_MS}
     worlds = validation_worlds(count, SimSettings(frames=120))
-    return {ms: watched_at(pack, worlds, ms) for ms in (0, 20, 40, 60, 80, 100, 120)}
+    for index, world in enumerate(worlds, 1):
+        results = watch_world(world, tuple(parsers.values()))
+        for ms, result in zip(LOOKAHEADS_MS, results, strict=True):
+            track = result.track
+            tracks[ms].append(replace(track, captured_s=track.captured_s + ms / 1e3))
+        if index % 12 == 0 or index == count:
+            tell(f"watched {index} of {count} scenes at {len(parsers)} lookaheads")
+    for parser in parsers.values():
+        parser.close()
+    return tracks
 
 
-def watched_at(pack: Pack, worlds: Sequence[World], lookahead_ms: int) -> list[Track]:
-    """Tracks at one lookahead; times are those an event is heard at."""
+def opened(pack: Pack, lookahead_ms: int) -> MotionParser:
+    """A parser at a lookahead, ready."""
     parser = MotionParser(pack, lookahead_ns=lookahead_ms * 1_000_000, backend="onnx")
     parser.prepare()
-    tracks = [watch_world(world, parser).track for world in worlds]
-    parser.close()
-    return [replace(track, captured_s=track.captured_s + lookahead_ms / 1e3) for track in tracks]
+    return parser
