@@ -30,7 +30,7 @@ def suite_rows(
     Args:
         parser: prepared.
         group: "sounding", "silent_motion" or "still".
-        minutes: so much of them, of `chosen`; all if None.
+        minutes: length of those that `chosen` takes; all frozen ones if None.
     """
     results = [watch_scene(scene, parser) for scene in chosen(group, minutes)]
     rows: dict[str, dict[str, Any]] = {group: world_row(results)}
@@ -42,7 +42,7 @@ def suite_rows(
 
 
 def chosen(group: Group, minutes: float | None) -> Sequence[EvaluationScene]:
-    """Scenes of a group, thinned evenly to a length.
+    """Scenes of a group, thinned evenly to a length in minutes; all frozen ones if None.
 
     Of still scenes there may be more than were frozen: the same code with the seeds that follow.
     """

@@ -37,10 +37,10 @@ def add_motion(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add("--manifest", type=Path, metavar="CSV", help="default: DIR/manifest.csv")
     add("--min-rating", type=options.whole(1, 5), default=4, metavar="N", help="default 4")
     add("--only", type=column_value, metavar="COLUMN=VALUE", help="such as webcam_like=yes")
-    minutes = options.number(0.1, 1000.0)
-    add("--scenes", type=minutes, default=0.0, metavar="MINUTES", help="sounding and silent ones")
+    frozen, more = options.number(0.1, 62.0), options.number(0.1, 1000.0)
+    add("--scenes", type=frozen, default=0.0, metavar="MINUTES", help="sounding and silent ones")
     still = "still scenes; 62 are frozen, the rest have the seeds that follow"
-    add("--still", type=minutes, default=0.0, metavar="MINUTES", help=still)
+    add("--still", type=more, default=0.0, metavar="MINUTES", help=still)
     add("--lookahead", type=options.number(*options.LOOKAHEAD_MS), default=0.0, metavar="MS")
     add("--sweep", action="store_true", help="the evaluation scenes at every lookahead")
     add("--sheets", type=Path, metavar="DIR", help="draw best and worst clips into a folder")
