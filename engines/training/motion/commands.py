@@ -82,7 +82,8 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     add("pack", type=Path, help="folder of the pack; what else is in it stays")
     add("--tracks", type=Path, metavar="NPZ", help="motion_tracks.npz of the run: no scenes now")
     add("--worlds", type=int, default=96, help="validation scenes that choose the threshold")
-    add("--adapts", action="store_true", help="early statistics follow the stream")
+    adapts = "early statistics follow the stream, and hits are doubted while nothing moves on"
+    add("--adapts", action="store_true", help=adapts)
     add("--note", default="", help="how it was trained, for the manifest")
 
 

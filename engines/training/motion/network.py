@@ -21,6 +21,14 @@ from synchresis.engines.training.motion.adaptation import (
     unchanged,
 )
 from synchresis.engines.training.motion.memory import LeakyMemory
+from synchresis.engines.training.motion.stillness import (
+    CHANNELS,
+    doubt_of,
+    doubted,
+    paired,
+    remember,
+    remembered,
+)
 
 HEADS = ("impact", "map", "strength", "when", "friction", "burst")
 """Dense outputs, one plane each: logits, but `when`, which is intervals from the begin."""
@@ -40,8 +48,8 @@ class NetworkSettings:
         deep: channels at 8 × 10 and of the context vector.
         embedding: length of the temporal embedding.
         height: picture rows of the pixel input, width: its columns.
-        adapts: whether early statistics follow the stream; needs no training (docs/motion.md
-            says why it is not shipped).
+        adapts: whether early statistics follow the stream, and hits are doubted while nothing
+            moves on; needs no training.
     """
 
     pixel: int = 16
@@ -158,6 +166,7 @@ class MotionNetwork(nn.Module):
         shapes.append((self.context_memory.channels,))
         if s.adapts:
             shapes.append((1 + 2 * sum(norm.num_features for norm in self.norms().values()),))
+            shapes.append((CHANNELS,))
         return {f"h{index}": shape for index, shape in enumerate(shapes)}
 
     def norms(self) -> dict[str, nn.BatchNorm2d]:
@@ -188,7 +197,16 @@ class MotionNetwork(nn.Module):
             float[B, T, embedding], length 1.
         """
         out = self.decode(self.encode(pixels, flow, timing), timing.flatten(0, 1))
+        if self.settings.adapts:
+            out = doubted(out, self.doubts(flow, timing))
         return {name: value.unflatten(0, pixels.shape[:2]) for name, value in out.items()}
+
+    def doubts(self, flow: Tensor, timing: Tensor) -> Tensor:
+        """Doubt of every frame of sequences, float32[B T, 1]; arguments as those of `forward`."""
+        squeezed = squeeze_flow(flow.flatten(0, 1)).unflatten(0, flow.shape[:2])
+        pairs = paired(squeezed.flatten(0, 1), shifted(squeezed)).unflatten(0, flow.shape[:2])
+        trust = trust_of(timing[..., 1]).flatten()[:, None]
+        return trust * doubt_of(remembered(pairs, timing[..., 0]).flatten(0, 1))
 
     def encode(
         self, pixels: Tensor, flow: Tensor, timing: Tensor, haste: Tensor | None = None
@@ -248,8 +266,9 @@ class MotionNetwork(nn.Module):
         statistics = StreamStatistics(self.norms()) if self.settings.adapts else None
         given: dict[str, Tensor] = {}
         adapt: Adapt = unchanged
+        trust = trust_of(timing[:, 1:2])
         if statistics is not None:
-            adapt = adapting(statistics.factors(h[10], trust_of(timing[:, 1:2])), given)
+            adapt = adapting(statistics.factors(h[10], trust), given)
         x = self.merged((folded, h[1]), (squeezed, h[2]), seen, adapt)
         x1, s1 = self.level1.step(x, dt_s, seen, (h[3], h[4]))
         x2, s2 = self.level2.step(self.down2(x1), dt_s, seen, (h[5], h[6]))
@@ -259,7 +278,10 @@ class MotionNetwork(nn.Module):
         out = self.decode((x1, x2, x3, pooled, memory), timing)
         new: tuple[Tensor, ...] = (torch.ones_like(h[0]), folded, squeezed, *s1, *s2, *s3, memory)
         if statistics is not None:
-            new = (*new, statistics.follow(h[10], given, moving_time(squeezed, h[2], dt_s)))
+            memory = remember(paired(squeezed, h[2]), dt_s, h[11])
+            out = doubted(out, trust * doubt_of(memory))
+            moving_s = moving_time(squeezed, h[2], dt_s)
+            new = (*new, statistics.follow(h[10], given, moving_s), memory)
         return out, new
 
     def decode(self, features: tuple[Tensor, ...], timing: Tensor) -> dict[str, Tensor]:

@@ -17,7 +17,7 @@ from synchresis.engines.training.motion.train import load_network
 from synchresis.engines.training.motion.validate import WHOLE, load_tracks
 from synchresis.errors import ParameterError
 
-LOOKAHEADS_MS: Final = (0, 20, 40, 60, 80, 100, 120)
+LOOKAHEADS_MS: Final = (0, 20, 40, 50, 60, 80, 100, 120)
 """Lookaheads at which scenes are watched."""
 
 KEPT_SKILL: Final = 0.8
@@ -48,7 +48,8 @@ def network_of(
 
     Args:
         checkpoint: of a training run, or weights.
-        adapts: have early statistics follow the stream, in a network trained without that.
+        adapts: have early statistics follow the stream, and hits doubted while nothing moves on,
+            in a network trained without that.
         scored: tracks of the run from which the threshold is to come, if any.
 
     Raises:

@@ -16,7 +16,7 @@ WHOLE = 0.5
 """Share of the whole-picture probability in the score, as the live picker joins them."""
 
 
-LOOKAHEADS_MS: Final = (-50, -25, 0, 20, 40, 60, 80, 100, 120)
+LOOKAHEADS_MS: Final = (-50, -25, 0, 20, 40, 50, 60, 80, 100, 120)
 """Lookaheads scored for the choice of threshold and of the largest lookahead."""
 
 
@@ -33,7 +33,8 @@ def load_tracks(path: Path) -> dict[int, list[Track]]:
     """Tracks by lookahead, milliseconds; times are those an event is heard at, t = T."""
     with np.load(path) as content:
         captured, events = content["captured_s"], content["event_s"]
-        scores = {ms: content[f"score{ms}"] for ms in LOOKAHEADS_MS}
+        names = {ms: f"score{ms}" for ms in LOOKAHEADS_MS}
+        scores = {ms: content[name] for ms, name in names.items() if name in content}
     return {
         ms: [
             Track(score, times + ms / 1e3 if ms > 0 else times, np.sort(truth[np.isfinite(truth)]))
@@ -64,11 +65,13 @@ def tracks_by_lookahead(
         pixels, features = part.pixels.float()[:, :, None] / 255, None
         for ms, tracks in out.items():
             timing[..., 1] = ms / 1e3
-            if features is None or network.settings.adapts:
-                features = network.encode(pixels, flow, timing)
-            heads = network.decode(features, timing.flatten(0, 1))
-            shape = timing.shape[:2]
-            scores = joined({name: value.unflatten(0, shape) for name, value in heads.items()})
+            if network.settings.adapts:
+                scores = joined(network(pixels, flow, timing))
+            else:
+                features = features or network.encode(pixels, flow, timing)
+                heads = network.decode(features, timing.flatten(0, 1))
+                shape = timing.shape[:2]
+                scores = joined({name: value.unflatten(0, shape) for name, value in heads.items()})
             tracks += [
                 Track(score, times, np.sort(events[np.isfinite(events)]))
                 for score, times, events in zip(
