@@ -341,4 +341,5 @@ def maps_of(out: Mapping[str, NDArray[np.float32]], gesture: Gesture) -> FrameMa
         begin_ns=gesture.begin_ns,
         end_ns=gesture.end_ns,
         captured_ns=gesture.captured_ns,
+        doubt=float(out["doubt"][0, 0]) if "doubt" in out else 0.0,
     )

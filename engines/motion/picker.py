@@ -106,6 +106,7 @@ class FrameMaps:
         begin_ns: begin of the interval the frame answers for.
         end_ns: its end.
         captured_ns: capture time of the frame.
+        doubt: what is taken off the logit of every score, because nothing moves on.
     """
 
     impact: Grid
@@ -115,6 +116,7 @@ class FrameMaps:
     begin_ns: int
     end_ns: int
     captured_ns: int
+    doubt: float = 0.0
 
 
 @dataclass(slots=True)
@@ -199,7 +201,8 @@ class EventPicker:
 
     def _pick(self, index: int, maps: FrameMaps, zone: ZoneState) -> Event | None:
         masked = maps.impact * self._masks[index]
-        rises = zone.rises(joined_score(masked, maps.total, self.settings.whole), self._bar)
+        score = joined_score(masked, maps.total, self.settings.whole)
+        rises = zone.rises(doubted(score, maps.doubt), self._bar)
         if zone.foretold is not None:
             return self._come(masked, maps, zone)
         if not rises:
@@ -236,6 +239,12 @@ def joined_score(masked: Grid, total: float, whole: float) -> float:
     cells = masked.ravel()
     best = float(np.partition(cells, cells.size - 2)[-2:].mean())
     return best ** (1.0 - whole) * total**whole if best > 0 else 0.0
+
+
+def doubted(score: float, doubt: float) -> float:
+    """The score, 0..1, with the doubt taken off its logit."""
+    odds = math.exp(-doubt)
+    return score * odds / (1.0 - score + score * odds)
 
 
 def zone_mask(zone: Zone, rows: int, cols: int) -> Grid:

@@ -286,7 +286,8 @@ class ReadoutStage:
             state: written in place.
 
         Returns:
-            Maps whose score over the whole picture is the readout's, when the network says.
+            Maps whose score over the whole picture is the readout's, when the network says;
+            without doubt, since a lesson has seen when its performer is still.
         """
         maps = seen.maps
         flat, flow = maps.impact.reshape(1, -1), seen.flow.reshape(1, 4, -1)
@@ -299,7 +300,7 @@ class ReadoutStage:
         best = float(best_two(evidence.reshape(1, -1))[0])
         evidence *= np.float32(score / best if best > 0 else 0.0)
         when = np.full_like(maps.when, told_when(maps.impact, maps))
-        return replace(maps, impact=evidence, when=when, total=score)
+        return replace(maps, impact=evidence, when=when, total=score, doubt=0.0)
 
 
 def remember(now_s: float, row: Floats, state: ReadoutState) -> Floats:

@@ -30,7 +30,8 @@ class MotionGraph(nn.Module):
         """One frame; see DESIGN's motion engine for names and shapes."""
         out, new = self.network.step(pixels, flow, timing, states)
         planes = tuple(out[n] if n == "when" else torch.sigmoid(out[n]) for n in HEADS)
-        return (*planes, torch.sigmoid(out["total"]), out["embedding"], *new)
+        doubt = (out["doubt"],) if "doubt" in out else ()
+        return (*planes, torch.sigmoid(out["total"]), out["embedding"], *doubt, *new)
 
 
 def tensors(
@@ -48,6 +49,7 @@ def tensors(
         *(TensorSpec(name, (BATCH, *grid)) for name in HEADS),
         TensorSpec("total", (BATCH, 1)),
         TensorSpec("embedding", (BATCH, s.embedding)),
+        *([TensorSpec("doubt", (BATCH, 1))] if s.adapts else []),
     )
     shapes = network.state_shapes()
     states = tuple(TensorSpec(name, (BATCH, *shape)) for name, shape in shapes.items())

@@ -24,7 +24,6 @@ from synchresis.engines.training.motion.memory import LeakyMemory
 from synchresis.engines.training.motion.stillness import (
     CHANNELS,
     doubt_of,
-    doubted,
     paired,
     remember,
     remembered,
@@ -194,11 +193,11 @@ class MotionNetwork(nn.Module):
 
         Returns:
             HEADS float[B, T, rows, cols], total (a logit) float[B, T, 1]; embedding
-            float[B, T, embedding], length 1.
+            float[B, T, embedding], length 1; doubt float32[B, T, 1] where statistics adapt.
         """
         out = self.decode(self.encode(pixels, flow, timing), timing.flatten(0, 1))
         if self.settings.adapts:
-            out = doubted(out, self.doubts(flow, timing))
+            out["doubt"] = self.doubts(flow, timing)
         return {name: value.unflatten(0, pixels.shape[:2]) for name, value in out.items()}
 
     def doubts(self, flow: Tensor, timing: Tensor) -> Tensor:
@@ -279,7 +278,7 @@ class MotionNetwork(nn.Module):
         new: tuple[Tensor, ...] = (torch.ones_like(h[0]), folded, squeezed, *s1, *s2, *s3, memory)
         if statistics is not None:
             memory = remember(paired(squeezed, h[2]), dt_s, h[11])
-            out = doubted(out, trust * doubt_of(memory))
+            out["doubt"] = trust * doubt_of(memory)
             moving_s = moving_time(squeezed, h[2], dt_s)
             new = (*new, statistics.follow(h[10], given, moving_s), memory)
         return out, new

@@ -30,7 +30,7 @@ STILL: Final = 0.05
 """Agreement up to which all is doubted in full."""
 
 DOUBT: Final = 2.0
-"""What full doubt takes off logits of impact and total: odds fall to a seventh."""
+"""What full doubt takes off the logit of the score: odds fall to a seventh."""
 
 FAINT: Final = 3e-6
 """Flow energy, as `squeeze_flow` scales it, up to which nothing agrees."""
@@ -68,13 +68,7 @@ def remember(pair: Tensor, dt_s: Tensor, memory: Tensor) -> Tensor:
 
 
 def doubt_of(memory: Tensor) -> Tensor:
-    """What is taken off logits, float32[N, 1], by a memory float32[N, CHANNELS] with the frame."""
+    """What is taken off the score's logit, float32[N, 1], by the memory with the frame in it."""
     common, energy = memory.chunk(2, 1)
     agreement = (common / (energy + FAINT)).amax(1, keepdim=True)
     return DOUBT * ((MOVES - agreement) / (MOVES - STILL)).clamp(0.0, 1.0)
-
-
-def doubted(out: dict[str, Tensor], doubt: Tensor) -> dict[str, Tensor]:
-    """Outputs of `MotionNetwork.decode` with the doubt, float32[N, 1], off impact and total."""
-    less = {"impact": out["impact"] - doubt[:, :, None], "total": out["total"] - doubt}
-    return {**out, **less}

@@ -88,7 +88,10 @@ def joined(heads: dict[str, Tensor]) -> Tensor:
     """Score of the whole picture as the live picker makes it, float32[B, T]."""
     best = torch.sigmoid(heads["impact"].float()).flatten(2).topk(2, 2).values.mean(2)
     total = torch.sigmoid(heads["total"].float())[..., 0]
-    return best ** (1 - WHOLE) * total**WHOLE
+    score = best ** (1 - WHOLE) * total**WHOLE
+    if "doubt" not in heads:
+        return score
+    return torch.sigmoid(torch.logit(score, 1e-9) - heads["doubt"][..., 0])
 
 
 def network_inputs(batch: Batch, tau_s: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -6,6 +8,7 @@ from synchresis.engines.motion.picker import (
     FrameMaps,
     PickerSettings,
     Told,
+    doubted,
     joined_score,
     moment,
     zone_mask,
@@ -50,6 +53,18 @@ def frames_of(found):
 
 def test_one_hit_gives_one_event_at_the_crossing():
     assert frames_of(run([0.1, 0.3, 0.8, 0.9, 0.7, 0.1, 0.0])) == [2]
+
+
+def test_a_doubted_hit_must_be_the_surer():
+    picker = EventPicker(WHOLE, PickerSettings(threshold=0.5))
+    state = picker.initial_state()
+    found = [
+        picker.step(replace(maps(k + 1, {(3, 4): v, (3, 5): v}), doubt=2.0), state)
+        for k, v in enumerate((0.1, 0.8, 0.1, 0.95, 0.1))
+    ]
+    assert frames_of(found) == [3]
+    assert doubted(0.8, 2.0) < 0.5 < doubted(0.95, 2.0)
+    assert doubted(0.8, 0.0) == 0.8 and doubted(0.0, 2.0) == 0.0 and doubted(1.0, 2.0) == 1.0
 
 
 def test_a_plateau_stays_one_event_and_a_fall_opens_for_the_next():

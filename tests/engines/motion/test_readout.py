@@ -104,11 +104,12 @@ def test_hits_are_placed_where_they_were_taught(rng):
     )  # fmt: skip
     impact = np.zeros(GRID, "f4")
     impact[6, 6], impact[20, 30] = 0.3, 0.6
-    maps = FrameMaps(impact, impact, impact, 0.5, 0, 1, 10**9)
+    maps = FrameMaps(impact, impact, impact, 0.5, 0, 1, 10**9, doubt=2.0)
     stage = ReadoutStage(taught)
     flow = np.zeros((1, 4, *GRID), "f4")
     out = stage.step(Seen(maps, flow, np.zeros(64, "f4")), stage.initial_state())
     assert np.unravel_index(out.impact.argmax(), GRID) == (6, 6)
+    assert out.doubt == 0.0  # a lesson has seen when its performer is still
 
 
 def taught_pack(tiny_pack, folder, readout, **numbers):

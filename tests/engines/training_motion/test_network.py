@@ -120,8 +120,9 @@ def test_exported_graph_equals_torch_over_a_stream(network, batch):
             expected, states = network.step(pixels, flow, timing, states)
         named = {"pixels": pixels.numpy(), "flow": flow.numpy(), "timing": timing.numpy()}
         found = engine.step(named, state)
-        for name in (*HEADS, "total"):
-            wanted = expected[name] if name == "when" else torch.sigmoid(expected[name])
+        for name in (*HEADS, "total", *({"doubt"} & expected.keys())):
+            read = name in ("when", "doubt")
+            wanted = expected[name] if read else torch.sigmoid(expected[name])
             np.testing.assert_allclose(found[name], wanted, atol=2e-5)
         np.testing.assert_allclose(found["embedding"], expected["embedding"].numpy(), atol=1e-4)
     engine.close()

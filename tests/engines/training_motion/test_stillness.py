@@ -2,6 +2,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
+from synchresis.engines.motion.picker import doubted as picked  # noqa: E402
 from synchresis.engines.training.motion.network import (  # noqa: E402
     MotionNetwork,
     NetworkSettings,
@@ -11,11 +12,11 @@ from synchresis.engines.training.motion.stillness import (  # noqa: E402
     CHANNELS,
     DOUBT,
     doubt_of,
-    doubted,
     paired,
     remember,
     remembered,
 )
+from synchresis.engines.training.motion.validate import joined  # noqa: E402
 
 DT_S = 1 / 30
 
@@ -74,14 +75,15 @@ def test_frame_by_frame_is_the_same():
         torch.testing.assert_close(memory, whole[:, t])
 
 
-def test_doubt_is_taken_off_impact_and_total_alone():
-    out = {name: torch.randn(2, 30, 40) for name in ("impact", "when", "friction")}
-    out["total"] = torch.randn(2, 1)
-    found = doubted(out, torch.tensor([[0.0], [DOUBT]]))
-    for name, value in out.items():
-        less = DOUBT if name in ("impact", "total") else 0.0
-        assert torch.equal(found[name][0], value[0])
-        torch.testing.assert_close(found[name][1], value[1] - less)
+def test_the_score_a_network_is_judged_by_is_the_one_the_live_picker_makes():
+    torch.manual_seed(6)
+    heads = {"impact": 3 * torch.randn(1, 5, 30, 40), "total": 3 * torch.randn(1, 5, 1)}
+    plain = joined(heads)[0]
+    heads["doubt"] = torch.tensor([0.0, 0.1, 0.7, 1.5, DOUBT])[None, :, None]
+    found = joined(heads)[0]
+    for before, after, doubt in zip(plain, found, heads["doubt"].flatten(), strict=True):
+        assert float(after) == pytest.approx(picked(float(before), float(doubt)), rel=1e-4)
+    assert found[0] == pytest.approx(float(plain[0])) and (found[1:] < plain[1:]).all()
 
 
 def test_a_network_doubts_the_less_the_longer_the_lookahead():
