@@ -33,6 +33,7 @@ TOLERANCE: Final[Mapping[Precision, Mapping[str, float]]] = {
         "burst": 1e-3,
         "total": 1e-3,
         "embedding": 1e-3,
+        "doubt": 1e-3,
         "real": 3e-4,
         "imag": 3e-4,
         "mel": 1e-3,
@@ -46,6 +47,7 @@ TOLERANCE: Final[Mapping[Precision, Mapping[str, float]]] = {
         "burst": 5e-2,
         "total": 5e-2,
         "embedding": 5e-2,
+        "doubt": 5e-2,
         "real": 5e-2,  # phases add up: rounding makes them drift, magnitudes do not
         "imag": 5e-2,
         "mel": 2e-2,
