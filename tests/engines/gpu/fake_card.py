@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from enum import IntEnum
+from importlib.machinery import ModuleSpec
 from types import ModuleType, SimpleNamespace
 from typing import Any, ClassVar
 
@@ -99,6 +100,7 @@ class FakeCard:
             "tensorrt": self.tensorrt(),
         }
         for name, module in modules.items():
+            module.__spec__ = ModuleSpec(name, None)  # torch asks with find_spec, which wants one
             patch.setitem(sys.modules, name, module)
         patch.setattr(driver, "open_driver", lambda: self)
         card = driver.read_card(self)
