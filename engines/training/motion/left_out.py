@@ -2,7 +2,8 @@
 
 An upper bound for evaluation; nothing learned here is kept. For every fold of sources the upper
 part of a network is refined on the other sources' clips (true onsets, less each clip's own lag) and
-scored on those left out, as the live picker would, with the threshold of highest F1 on the others.
+scored on those left out, as the live picker would but without doubt, with the threshold of highest
+F1 on the others.
 """
 
 import argparse

@@ -277,10 +277,10 @@ class MotionNetwork(nn.Module):
         out = self.decode((x1, x2, x3, pooled, memory), timing)
         new: tuple[Tensor, ...] = (torch.ones_like(h[0]), folded, squeezed, *s1, *s2, *s3, memory)
         if statistics is not None:
-            memory = remember(paired(squeezed, h[2]), dt_s, h[11])
-            out["doubt"] = trust * doubt_of(memory)
+            agreeing = remember(paired(squeezed, h[2]), dt_s, h[11])
+            out["doubt"] = trust * doubt_of(agreeing)
             moving_s = moving_time(squeezed, h[2], dt_s)
-            new = (*new, statistics.follow(h[10], given, moving_s), memory)
+            new = (*new, statistics.follow(h[10], given, moving_s), agreeing)
         return out, new
 
     def decode(self, features: tuple[Tensor, ...], timing: Tensor) -> dict[str, Tensor]:

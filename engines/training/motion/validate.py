@@ -30,7 +30,7 @@ def save_tracks(path: Path, network: MotionNetwork, batch: Batch) -> None:
 
 
 def load_tracks(path: Path) -> dict[int, list[Track]]:
-    """Tracks by lookahead, milliseconds; times are those an event is heard at, t = T."""
+    """Tracks by lookahead, milliseconds, of those in the file; times are t = T, when heard."""
     with np.load(path) as content:
         captured, events = content["captured_s"], content["event_s"]
         names = {ms: f"score{ms}" for ms in LOOKAHEADS_MS}
