@@ -1,6 +1,7 @@
 """Motion-to-sound: contacts in a scene against onsets captured from the sound server's loopback."""
 
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -96,12 +97,15 @@ def run_sound(case: SoundCase, footage: Footage, pack: Pack) -> SoundRun:
 
     Raises:
         DeviceError: there is no audio device, or it gives nothing back.
+        DeviceClockError: its clock jumped meanwhile.
     """
     camera = MemoryCamera(footage)
-    instrument = _instrument(case, camera, pack)
     length_s = footage.times_ns[-1] / NS_PER_S
     settings = LiveSettings(device=case.device, buffer_hops=BUFFER_HOPS)
-    with Recorder(seconds=length_s + 20, device=case.device) as recorder:
+    with (
+        closing(_instrument(case, camera, pack)) as instrument,
+        Recorder(seconds=length_s + 20, device=case.device) as recorder,
+    ):
         watch = _Watch()
         parts = Parts(source=camera)
         with LiveSession(instrument, settings, parts=parts, on_gesture=watch.note) as session:
@@ -109,7 +113,6 @@ def run_sound(case: SoundCase, footage: Footage, pack: Pack) -> SoundRun:
                 watch.see(session.status())
         time.sleep(TAIL_S)
         recording = recorder.stop()
-    instrument.close()
     return _result(watch, camera, recording)
 
 

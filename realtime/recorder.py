@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from synchresis.engines.sample_clock import SampleClock
 from synchresis.engines.timebase import NS_PER_S, SAMPLE_RATE
-from synchresis.errors import DeviceError, ParameterError
+from synchresis.errors import DeviceClockError, DeviceError, ParameterError
 from synchresis.realtime.lost_device import release_lost
 
 _READINGS: Final = 64
@@ -135,6 +135,7 @@ class Recorder:
 
         Raises:
             DeviceError: the device gave nothing or went away.
+            DeviceClockError: its clock jumped meanwhile.
         """
         self._check_there()
         last = self._read_clocks()
@@ -314,7 +315,7 @@ def _offset_ns(first: tuple[int, float], last: tuple[int, float]) -> int:
     begin = first[0] - round(first[1] * NS_PER_S)
     end = unwrapped_ns(last[0] - round(last[1] * NS_PER_S), begin)
     if abs(end - begin) > _JUMP_NS:
-        raise DeviceError(
+        raise DeviceClockError(
             f"the clock of the input device jumped by {(end - begin) / 1e6:.1f} ms: record again"
         )
     return begin

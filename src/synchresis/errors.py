@@ -25,5 +25,9 @@ class DeviceError(SynchresisError):
     """A camera, audio device or GPU is absent, busy or went away."""
 
 
+class DeviceClockError(DeviceError):
+    """A device's clock jumped while it was read: what was measured by it must be measured again."""
+
+
 class TransportError(SynchresisError):
     """A socket, link or peer cannot be used."""

@@ -14,7 +14,7 @@ from synchresis.bench.result import Report, Table, Waterfall
 from synchresis.bench.sound_report import sound_findings
 from synchresis.engines.sample_clock import SampleClock
 from synchresis.engines.timebase import HOP, NS_PER_S
-from synchresis.errors import DeviceError, EngineError
+from synchresis.errors import DeviceClockError, DeviceError, EngineError
 from synchresis.realtime.record import Delayed, Played, Pushed
 from synchresis.realtime.recorder import Recording
 from synchresis.realtime.status import Status
@@ -186,3 +186,19 @@ def test_sound_that_was_asked_for_by_name_must_be_measured(monkeypatch, tiny_pac
     assert report.results[0].note == "not measured: no audio device"
     with pytest.raises(DeviceError):
         latency.run(Options(pack=str(tiny_pack.path), parts=("sound",)))
+
+
+@pytest.mark.parametrize("jumps", [2, 3])
+def test_sound_is_recorded_again_when_the_clock_of_the_device_jumped(monkeypatch, tiny_pack, jumps):
+    left = [jumps]
+
+    def measure_loopback(device):
+        if left[0]:
+            left[0] -= 1
+            raise DeviceClockError("the clock jumped")
+        raise DeviceError("the clock stood still")
+
+    monkeypatch.setattr(latency, "measure_loopback", measure_loopback)
+    with pytest.raises(DeviceError, match="jumped" if jumps == 3 else "stood still"):
+        latency.run(Options(pack=str(tiny_pack.path), parts=("sound",)))
+    assert left == [0]

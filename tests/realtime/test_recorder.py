@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from synchresis.errors import DeviceError
+from synchresis.errors import DeviceClockError, DeviceError
 from synchresis.realtime import lost_device, recorder
 from synchresis.realtime.recorder import Recorder, find_losses
 
@@ -71,6 +71,7 @@ class Microphone:
         self.plugged = True
         self.clock_runs = True
         self.deaf = False
+        self.jump_s = 0.0
         self.closing = threading.Event()
         self.actions: list[object] = []
 
@@ -82,7 +83,7 @@ class Microphone:
     def time(self) -> float:
         if not self.clock_runs:
             raise PortAudioError("Error getting stream time")
-        return time.perf_counter()
+        return time.perf_counter() + self.jump_s
 
     def start(self) -> None:
         """Nothing to begin."""
@@ -131,6 +132,17 @@ def test_a_microphone_that_stays_is_recorded(microphone: Microphone) -> None:
     with Recorder(seconds=1) as listener:
         recording = listener.stop()
     assert len(recording.sound) == 4800
+    assert microphone.closing.is_set()
+
+
+@pytest.mark.parametrize("jump_s", [0.03, -0.03])
+def test_a_clock_that_jumps_is_an_error_of_its_own(microphone: Microphone, jump_s: float) -> None:
+    with (
+        pytest.raises(DeviceClockError, match=f"jumped by {-1000 * jump_s:.1f} ms"),
+        Recorder(seconds=1) as listener,
+    ):
+        microphone.jump_s = jump_s
+        listener.stop()
     assert microphone.closing.is_set()
 
 
