@@ -64,14 +64,18 @@ def run_refine(args: argparse.Namespace) -> int:
     return 0
 
 
-def run_train(args: argparse.Namespace) -> int:
-    """Train as the arguments say."""
+def settings_of(args: argparse.Namespace) -> TrainSettings:
+    """Settings of a training run from its arguments."""
     sizes = dict(zip(("pixel", "fine", "middle", "deep"), args.sizes or (), strict=False))
     names = TrainSettings.__dataclass_fields__.keys() & vars(args).keys()
     given = {name: getattr(args, name) for name in names}
     given["families"] = tuple(args.families)
-    settings = TrainSettings(**given, resume=not args.fresh, network=NetworkSettings(**sizes))
-    Trainer(settings).run()
+    return TrainSettings(**given, resume=not args.fresh, network=NetworkSettings(**sizes))
+
+
+def run_train(args: argparse.Namespace) -> int:
+    """Train as the arguments say."""
+    Trainer(settings_of(args)).run()
     return 0
 
 

@@ -3,9 +3,11 @@
 import multiprocessing
 import os
 import queue
+from collections.abc import Sequence
 from multiprocessing.queues import Queue
 from typing import Final
 
+from synchresis.engines.scenes.families import train_families, train_odds
 from synchresis.engines.scenes.world import SimSettings, World, simulate
 
 TRAIN_SEED: Final = 1_000_000
@@ -73,6 +75,12 @@ def work(ready: "Queue[list[World]]", settings: SimSettings, group: int, seeds: 
     steps = iter(seeds)
     while True:
         ready.put([simulate(next(steps), settings) for _ in range(group)])
+
+
+def usual_odds(families: Sequence[str]) -> tuple[float, ...]:
+    """How often each of some families is drawn in training, any scale; evaluation families as 1."""
+    usual = dict(zip(train_families(), train_odds(), strict=True))
+    return tuple(usual.get(name, 1.0) for name in families)
 
 
 def validation_worlds(count: int, settings: SimSettings) -> list[World]:

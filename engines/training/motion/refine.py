@@ -16,12 +16,12 @@ import torch
 from torch import Tensor
 
 from synchresis.engines.evaluation.tracks import figures
-from synchresis.engines.scenes.families import air, silent, train_families, train_odds
+from synchresis.engines.scenes.families import air, silent, train_families
 from synchresis.engines.scenes.world import SimSettings
 from synchresis.engines.training.motion.batch import Batch
 from synchresis.engines.training.motion.commands import add_refine_arguments, run_refine
 from synchresis.engines.training.motion.encoded import Encoded, Encoders, decode
-from synchresis.engines.training.motion.feed import TRAIN_SEED, validation_worlds
+from synchresis.engines.training.motion.feed import TRAIN_SEED, usual_odds, validation_worlds
 from synchresis.engines.training.motion.film import film
 from synchresis.engines.training.motion.labels import targets_of
 from synchresis.engines.training.motion.losses import WEIGHTS, terms_of, total_loss
@@ -83,9 +83,11 @@ class RefineSettings:
     def worlds(self) -> SimSettings:
         """What is simulated to learn from."""
         names = self.families or train_families()
-        usual = dict(zip(train_families(), train_odds(), strict=True))
         more = {*silent.FAMILIES, *air.FAMILIES}
-        odds = tuple(usual.get(n, 1.0) * (self.silent if n in more else 1.0) for n in names)
+        odds = tuple(
+            usual * (self.silent if name in more else 1.0)
+            for name, usual in zip(names, usual_odds(names), strict=True)
+        )
         return SimSettings(frames=self.frames, families=names, weights=odds)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from synchresis.engines.evaluation.tracks import figures
 from synchresis.engines.scenes.world import SimSettings
 from synchresis.engines.training.motion.batch import Batch, mirrored, relit, rescaled
-from synchresis.engines.training.motion.feed import TRAIN_SEED, validation_worlds
+from synchresis.engines.training.motion.feed import TRAIN_SEED, usual_odds, validation_worlds
 from synchresis.engines.training.motion.film import film
 from synchresis.engines.training.motion.forwarding import AudioForwarding
 from synchresis.engines.training.motion.labels import targets_of
@@ -151,7 +151,8 @@ class Trainer:
     def run(self) -> None:
         """Train until the budget is spent, reporting and saving on the way."""
         s = self.settings
-        worlds = SimSettings(frames=s.frames, families=s.families)
+        odds = usual_odds(s.families)
+        worlds = SimSettings(frames=s.frames, families=s.families, weights=odds)
         self.material = Material(self.material_settings(worlds), self.device)
         self.runs += 1
         try:
