@@ -15,9 +15,6 @@ from synchresis.engines.motion.parser import MotionParser
 from synchresis.engines.scenes.evaluation import EvaluationScene, Group, evaluation_scenes
 from synchresis.engines.timebase import NS_PER_S
 
-LOOKAHEADS_MS: Final = (-50, -25, 0, 20, 40, 60, 80, 100, 120)
-"""Lookaheads of the sweep."""
-
 SIZE: Final = (160, 120)
 """Width and height scenes are drawn at: the network's own pixels, a quarter of the work."""
 

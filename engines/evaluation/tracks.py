@@ -15,6 +15,10 @@ THRESHOLDS: Final = tuple(float(bar) for bar in np.round(np.arange(0.08, 0.93, 0
 """Thresholds tried."""
 
 
+LOOKAHEADS_MS: Final = (-50, -25, 0, 20, 40, 50, 60, 80, 100, 120)
+"""Lookaheads at which engines are scored."""
+
+
 @dataclass(frozen=True, slots=True)
 class Track:
     """Scores of one sequence.

@@ -125,7 +125,8 @@ def scenes_part(args: argparse.Namespace, parser: "MotionParser") -> dict[str, A
 
 def sweep_part(args: argparse.Namespace) -> dict[str, Any]:
     """The evaluation scenes at every lookahead."""
-    from synchresis.engines.evaluation.suites import LOOKAHEADS_MS, suite_rows
+    from synchresis.engines.evaluation.suites import suite_rows
+    from synchresis.engines.evaluation.tracks import LOOKAHEADS_MS
 
     out = {}
     for lookahead_ms in LOOKAHEADS_MS:

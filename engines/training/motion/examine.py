@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from synchresis.engines.evaluation.tracks import Track
+from synchresis.engines.evaluation.tracks import LOOKAHEADS_MS, Track
 from synchresis.engines.scenes.evaluation import EvaluationScene, Group, evaluation_scenes
 from synchresis.engines.scenes.world import World
 from synchresis.engines.training.motion.film import film
 from synchresis.engines.training.motion.network import MotionNetwork
 from synchresis.engines.training.motion.train import load_network
-from synchresis.engines.training.motion.validate import LOOKAHEADS_MS, joined
+from synchresis.engines.training.motion.validate import joined
 
 PART: Final = 680
 """Frames a part of a scene is padded to, so that all are drawn as one shape."""

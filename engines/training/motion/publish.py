@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from synchresis.engines.evaluation.tracks import Track, best_threshold, figures
+from synchresis.engines.evaluation.tracks import LOOKAHEADS_MS, Track, best_threshold, figures
 from synchresis.engines.evaluation.worlds import watch_world
 from synchresis.engines.motion.parser import MotionParser
 from synchresis.engines.packs import Pack, load_pack, update_pack
@@ -17,7 +17,7 @@ from synchresis.engines.training.motion.train import load_network
 from synchresis.engines.training.motion.validate import WHOLE, load_tracks
 from synchresis.errors import ParameterError
 
-LOOKAHEADS_MS: Final = (0, 20, 40, 50, 60, 80, 100, 120)
+WATCHED_MS: Final = tuple(ms for ms in LOOKAHEADS_MS if ms >= 0)
 """Lookaheads at which scenes are watched."""
 
 KEPT_SKILL: Final = 0.8
@@ -122,12 +122,12 @@ def watched(pack: Pack, count: int, tell: Callable[[str], None]) -> dict[int, li
 
     Times are those an event is heard at.
     """
-    parsers = {ms: opened(pack, ms) for ms in LOOKAHEADS_MS}
-    tracks: dict[int, list[Track]] = {ms: [] for ms in LOOKAHEADS_MS}
+    parsers = {ms: opened(pack, ms) for ms in WATCHED_MS}
+    tracks: dict[int, list[Track]] = {ms: [] for ms in WATCHED_MS}
     worlds = validation_worlds(count, SimSettings(frames=120))
     for index, world in enumerate(worlds, 1):
         results = watch_world(world, tuple(parsers.values()))
-        for ms, result in zip(LOOKAHEADS_MS, results, strict=True):
+        for ms, result in zip(WATCHED_MS, results, strict=True):
             track = result.track
             tracks[ms].append(replace(track, captured_s=track.captured_s + ms / 1e3))
         if index % 12 == 0 or index == count:

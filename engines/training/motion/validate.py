@@ -2,22 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from synchresis.engines.evaluation.tracks import Track
+from synchresis.engines.evaluation.tracks import LOOKAHEADS_MS, Track
 from synchresis.engines.training.motion.batch import Batch
 from synchresis.engines.training.motion.network import MotionNetwork
 
 WHOLE = 0.5
 """Share of the whole-picture probability in the score, as the live picker joins them."""
-
-
-LOOKAHEADS_MS: Final = (-50, -25, 0, 20, 40, 50, 60, 80, 100, 120)
-"""Lookaheads scored for the choice of threshold and of the largest lookahead."""
 
 
 def save_tracks(path: Path, network: MotionNetwork, batch: Batch) -> None:

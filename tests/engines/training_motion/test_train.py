@@ -6,6 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
+from synchresis.engines.evaluation.tracks import LOOKAHEADS_MS  # noqa: E402
 from synchresis.engines.packs import load_pack  # noqa: E402
 from synchresis.engines.training.motion.network import (  # noqa: E402
     MotionNetwork,
@@ -17,7 +18,7 @@ from synchresis.engines.training.motion.train import (  # noqa: E402
     TrainSettings,
     load_network,
 )
-from synchresis.engines.training.motion.validate import LOOKAHEADS_MS, load_tracks  # noqa: E402
+from synchresis.engines.training.motion.validate import load_tracks  # noqa: E402
 from synchresis.engines.training.motion.weights import write_weights  # noqa: E402
 from synchresis.errors import ParameterError  # noqa: E402
 
