@@ -2,7 +2,7 @@
 # make test        everything that needs no sound server and no GPU
 # make test-soak   two minutes of a live graph with stalls, bursts, wrong stamps and dying nodes
 # make test-audio  the tests that play and listen, on a sound server without hardware; such a server
-#                  loses samples and time when the machine is busy, so a test may fail three times
+#                  loses samples and time when the machine is busy, so a test may fail five times
 # make lint        what pre-commit and CI check before the tests
 #
 # make live SECONDS=10 ARGS="--camera scene:ball --palette glass"
@@ -32,7 +32,7 @@ test-soak:
 
 test-audio:
 	@.ci/setup test
-	.ci/audio-server $(BIN)/pytest -q -m audio --reruns 3 $(ARGS)
+	.ci/audio-server $(BIN)/pytest -q -m audio --reruns 5 $(ARGS)
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache
