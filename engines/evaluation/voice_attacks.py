@@ -70,6 +70,12 @@ def onset_error_ms(made: Floats, real: Floats) -> float:
     return _own_share_ms(made, real, BEGUN)
 
 
+def attack_ms(real: Floats) -> float:
+    """From the start to 90 % of the first rise, milliseconds."""
+    heard = early_levels(real)
+    return _apart_ms(reached(heard, RISEN * first_rise(heard)), 0)
+
+
 def rise_ms(real: Floats) -> float:
     """From the start to 90 % of the loudest, milliseconds."""
     heard = early_levels(real)

@@ -13,12 +13,13 @@ from synchresis.engines.training.voice.learner import Learned
 from synchresis.engines.training.voice.levels import level_out, shapes
 from synchresis.engines.training.voice.recall import KNOTS, Kept, Recall, interpolation
 from synchresis.engines.training.voice.recordings import Recordings
+from synchresis.engines.training.voice.rises import rarity
 from synchresis.engines.training.voice.streaming import HopNetwork, empty_memory
 from synchresis.engines.voice.copying import FLOOR, RISE, N, copy_mel
 from synchresis.engines.voice.layout import CONTROL, MELS, TEXTURE
 
-CODE: Final = 127
-"""Numbers kept of every recording, beside its level."""
+CODE: Final = 126
+"""Numbers kept of every recording, beside what all have and its level."""
 
 _JITTER = 0.25
 """Share of the takes' usual spread within a family that is added to blends of them."""
@@ -50,6 +51,7 @@ def remember(learned: Learned, recordings: Recordings, *, unrest: float = 1.0) -
         families=families,
         family=own,
         strength=torch.from_numpy(recordings.strength),
+        rarity=rarity(recordings),
         takes=takes,
         codes=codes,
         jitter=_JITTER * _usual_spread(takes, own),
