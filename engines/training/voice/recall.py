@@ -4,10 +4,10 @@ A take of 16 numbers says too little of a recording: where the decoder's mel was
 code of `Recall.width` numbers says how, and the phases of its first frame are kept as they were.
 A hit is a blend of the recordings nearest to what is asked for: near in palette, near in strength,
 shuffled by noise, so that two equal hits differ as two takes do; those that rise sooner or later
-than their family does come more seldom. What is unlike the nearest of them
-counts little: a mean of unlike sounds is faint and like none. How faint a blend is beside what such
-blends usually are, and a recording's own departure from the level of its strength, are made up for
-while the hit is young: the last number of the code. The one before is 1 for every recording.
+than their family does come more seldom. What is unlike the nearest of them counts little: a mean of
+unlike sounds is faint and like none. How faint a blend is beside what such blends usually are, and
+a recording's own departure from the level of its strength, are made up for while the hit is young:
+the last number of the code. The one before is 1 for every recording and stresses the attack.
 """
 
 import math
@@ -54,7 +54,7 @@ LEVELLED_HOPS: Final = (32, 128)
 """Level is made up for in full until the first age, not at all from the second on."""
 
 _AS_KEPT = (
-    "families", "family", "strength", "rarity", "takes", "jitter", "likeness", "extent", "shapes",
+    "families", "family", "strength", "takes", "jitter", "likeness", "extent", "shapes",
 )  # fmt: skip
 _SEED = 20_406
 _SILENT = 1e-3
@@ -67,7 +67,7 @@ class Kept:
     Attributes:
         families: float32[F, 32], embeddings; family: int64[R], of each recording.
         strength: float32[R]; takes: float32[R, 16]; codes: float32[R, K].
-        rarity: float32[R], logarithm of how many times more seldom it comes than its family does.
+        rarity: float32[R], logarithm of how many times more seldom it comes than a usual one.
         jitter: float32[16], by how much takes differ beyond the recordings blended.
         likeness: float32[R, n], extent: float32[R]: how unlike two recordings are.
         phases: float32[R, 513], radians, of the first frame as if it began at sample 0.
@@ -105,7 +105,6 @@ class Recall(nn.Module):
     families: Tensor
     family: Tensor
     strength: Tensor
-    rarity: Tensor
     takes: Tensor
     codes: Tensor
     jitter: Tensor

@@ -239,11 +239,12 @@ def played(
 
 def without_takes(recall: Recall) -> Recall:
     """The same corrections, but the take of no recording."""
-    same = ("families", "family", "strength", "rarity", "likeness", "extent", "shapes")
+    same = ("families", "family", "strength", "likeness", "extent", "shapes")
     kept = {name: getattr(recall, name) for name in same}
     return Recall(
         Kept(
             **kept,
+            rarity=torch.zeros_like(recall.strength),
             codes=recall.codes[:, :-1],
             takes=torch.zeros_like(recall.takes),
             jitter=torch.zeros_like(recall.jitter),
