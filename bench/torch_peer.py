@@ -67,14 +67,13 @@ def made_up_recall(pack: Pack) -> Recall | None:
         families=torch.randn(FAMILIES, EMBEDDING),
         family=torch.randint(FAMILIES, (recordings,)),
         strength=torch.rand(recordings),
-        rarity=torch.rand(recordings),
         takes=torch.randn(recordings, TAKE),
-        codes=torch.randn(recordings, int(widths[0]) - 2),
+        codes=torch.randn(recordings, int(widths[0]) - 1),
         jitter=torch.rand(TAKE),
         likeness=torch.randn(recordings, LIKENESS),
         extent=1 + torch.rand(recordings),
         phases=torch.rand(recordings, BINS),
-        basis=torch.randn(len(KNOTS), MELS, int(widths[0]) - 2),
+        basis=torch.randn(len(KNOTS), MELS, int(widths[0]) - 1),
         shapes=torch.randn(recordings, SHAPE),
     )
     return Recall(kept).eval()

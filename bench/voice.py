@@ -13,7 +13,7 @@ from synchresis.bench.environment import stamp_environment
 from synchresis.bench.options import Options
 from synchresis.bench.result import Figure, Histogram, Image, Report, Result, Table, thinned
 from synchresis.engines.evaluation.voice import evaluate_voice, instrument
-from synchresis.engines.evaluation.voice_playing import HitPlayer
+from synchresis.engines.evaluation.voice_playing import pack_player
 from synchresis.engines.evaluation.voice_sheets import TILE
 from synchresis.engines.packs import load_pack
 
@@ -64,7 +64,7 @@ def run(options: Options) -> Report:
             figures += sheets(Path(folder), list(report["palettes"]))
         results += list(voice_results(report))
     else:
-        results += list(instrument_results(instrument(pack, HitPlayer(pack))))
+        results += list(instrument_results(instrument(pack, pack_player(pack))))
     return Report(
         "voice", stamp_environment(seed=options.seed, device=options.device), results, figures
     )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from synchresis.engines.control import Controls
 from synchresis.engines.evaluation.voice import loudness_steps
-from synchresis.engines.evaluation.voice_playing import HitPlayer, Hits
+from synchresis.engines.evaluation.voice_playing import Hits, pack_player
 from synchresis.engines.frame import Frame
 from synchresis.engines.instrument import Instrument, InstrumentSettings
 from synchresis.engines.packs import Pack, load_pack
@@ -114,14 +114,14 @@ def test_a_hit_ends_in_digital_silence(pack: Pack, name: str) -> None:
     after_s = pack.palette(name).decay60_s + 2.0
     hops = int((after_s + 0.5) * SAMPLE_RATE / HOP)
     hits = Hits(pack.embedding(name)[None], np.ones(1, np.float32), np.zeros(1, np.int64))
-    sound = HitPlayer(pack, rows=1).play(hits, hops)[0]
+    sound = pack_player(pack, rows=1).play(hits, hops)[0]
     assert np.abs(sound).max() > 0.01
     assert not sound[int(after_s * SAMPLE_RATE) :].any()
 
 
 @pytest.mark.parametrize("name", ["bell", "cloth", "creak", "pingpong"])
 def test_a_harder_hit_is_louder_whatever_its_take(pack: Pack, name: str) -> None:
-    assert (np.diff(loudness_steps(pack, HitPlayer(pack), name)) > 0).all()
+    assert (np.diff(loudness_steps(pack, pack_player(pack), name)) > 0).all()
 
 
 def _hit_all(voice: Ensemble, state: object) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ from synchresis.engines.evaluation import voice_judges as judges
 from synchresis.engines.evaluation import voice_measures as measures
 from synchresis.engines.evaluation.voice_attacks import FAR_MS, errors_ms, rise_ms, spread_ms
 from synchresis.engines.evaluation.voice_measures import fit_length
-from synchresis.engines.evaluation.voice_playing import ROWS, HitPlayer, Hits
+from synchresis.engines.evaluation.voice_playing import ROWS, HitPlayer, Hits, pack_player
 from synchresis.engines.evaluation.voice_takes import HEARD, far_shares, takes_apart
 from synchresis.engines.packs import Pack
 from synchresis.engines.timebase import HOP, SAMPLE_RATE
@@ -109,7 +109,7 @@ def evaluate_voice(pack: Pack, folder: Path, *, sheets: Path | None = None) -> d
     """
     train, held = gather(folder), gather(folder, held_out=True)
     wanted = targets(held)
-    player = HitPlayer(pack)
+    player = pack_player(pack)
     embeddings = asked_embeddings(pack, wanted, train)
     made = play_targets(player, wanted, embeddings)
     others = [play_attacks(player, wanted, embeddings, seed=seed) for seed in OTHER_SEEDS]

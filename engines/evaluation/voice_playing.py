@@ -17,6 +17,9 @@ Floats = NDArray[np.float32]
 ROWS: Final = 8
 """Hits played at once."""
 
+SIZE: Final = "recalled.size"
+"""Table of a voice's graph: how seldom each recording is recalled."""
+
 LEAD_HOPS: Final = 1
 """Hops of silence before a hit."""
 
@@ -31,6 +34,8 @@ class Hits:
         begin: int64[R], sample of the onset inside its hop.
         take: float32[R, TAKE] the takes' noise, or None to draw it.
         mel: float32[R, T, 80] to copy, from the onset's hop on, or None.
+        size: float32[R, n], how seldom each of the recordings recalled comes, for an engine that
+            asks for it (`training.voice.tables`), or None.
     """
 
     palette: Floats
@@ -38,27 +43,36 @@ class Hits:
     begin: NDArray[np.int64]
     take: Floats | None = None
     mel: Floats | None = None
+    size: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.strength)
 
     def rows(self, index: NDArray[np.int64]) -> "Hits":
         """Some of the hits."""
-        take = None if self.take is None else self.take[index]
-        mel = None if self.mel is None else self.mel[index]
-        return Hits(self.palette[index], self.strength[index], self.begin[index], take, mel)
+
+        def some(part: Floats | None) -> Floats | None:
+            return None if part is None else part[index]
+
+        given = (some(part) for part in (self.take, self.mel, self.size))
+        return Hits(self.palette[index], self.strength[index], self.begin[index], *given)
+
+
+def pack_player(pack: Pack, *, rows: int = ROWS) -> "HitPlayer":
+    """A player of a pack's voice, so many hits at once."""
+    return HitPlayer(open_onnx_cpu(pack, "voice", batch=rows))
 
 
 class HitPlayer:
     """A voice engine on one CPU thread, opened once, playing hits from silence."""
 
-    def __init__(self, pack: Pack, *, rows: int = ROWS) -> None:
-        self._rows = rows
-        self._engine: OnnxCpuEngine = open_onnx_cpu(pack, "voice", batch=rows)
+    def __init__(self, engine: OnnxCpuEngine) -> None:
+        self._rows = engine.batch
+        self._engine = engine
         self._engine.prepare()
         self._state = self._engine.initial_state()
         self._overlap = OverlapAdd()
-        self._tail = self._overlap.initial_state(rows)
+        self._tail = self._overlap.initial_state(self._rows)
 
     def play(self, hits: Hits, hops: int, *, seed: int = 0) -> Floats:
         """Sound from each hit's onset on: float32[R, 256 hops − 256]."""
@@ -84,6 +98,8 @@ class HitPlayer:
             noise = rng.standard_normal((self._rows, GRAPH_NOISE), np.float32)
             _write(hits, hop - LEAD_HOPS, control, noise)
             inputs = {"control": control, "palette": hits.palette, "noise": noise}
+            if hits.size is not None:
+                inputs[SIZE] = hits.size
             frame = self._engine.step(inputs, self._state)
             self._overlap.step_parts(
                 frame["real"],

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from synchresis.engines.evaluation.voice_measures import mel_distance
-from synchresis.engines.evaluation.voice_playing import HitPlayer, Hits
+from synchresis.engines.evaluation.voice_playing import Hits, pack_player
 from synchresis.engines.packs import BaseEntry, Manifest, Pack, PaletteEntry, write_pack
 from synchresis.engines.packs.manifest import PALETTE_FILE, PALETTE_TENSOR
 from synchresis.engines.teach.names import check_name
@@ -80,7 +80,7 @@ class Fitter:
         order = np.argsort([-one.strength for one in heard])
         spread = np.unique(np.linspace(0, len(order) - 1, MOST_TARGETS).round().astype(int))
         self.targets = [heard[int(order[i])] for i in spread]
-        self._many, self._one = HitPlayer(base, rows=ROWS), HitPlayer(base, rows=1)
+        self._many, self._one = pack_player(base, rows=ROWS), pack_player(base, rows=1)
 
     def play(self, embeddings: Floats, target: Heard, hops: int) -> Floats:
         """The target's strength in each embedding: float32[K, 256 (hops - 1)]."""

@@ -12,16 +12,14 @@ from typing import Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from synchresis.engines.packs import PaletteEntry, VoiceEntry, update_pack
 from synchresis.engines.packs.manifest import PALETTE_FILE, PALETTE_TENSOR, Free
 from synchresis.engines.runtime.tensors import TensorSpec
-from synchresis.engines.timebase import HOP, SAMPLE_RATE
 from synchresis.engines.training.half_precision import half_name, to_half
 from synchresis.engines.training.voice.checkpoint import load_learned
-from synchresis.engines.training.voice.frames import overlap_add
+from synchresis.engines.training.voice.finish import FINISHED, decays, finish
 from synchresis.engines.training.voice.hop_graph import (
     INPUTS,
     OUTPUTS,
@@ -33,9 +31,7 @@ from synchresis.engines.training.voice.network import VoiceNetwork
 from synchresis.engines.training.voice.recall import Recall
 from synchresis.engines.training.voice.recordings import Recordings, load
 from synchresis.engines.training.voice.remember import remember
-from synchresis.engines.training.voice.streaming import HopNetwork, empty_states
 from synchresis.engines.voice.layout import (
-    CONTROL,
     FAMILIES_FILE,
     FAMILIES_TENSOR,
     GRAPH_NOISE,
@@ -46,8 +42,6 @@ PALETTES: Final = Path(__file__).with_name("palettes.csv")
 
 UNREST: Final = 0.4
 """Share of the learned phase noise that is played: clearer partials, sharper attacks."""
-
-_DECAY_HOPS = 1000
 
 
 def voice_entry(network: VoiceNetwork, meta: Free, recall: Recall | None = None) -> VoiceEntry:
@@ -65,31 +59,6 @@ def voice_entry(network: VoiceNetwork, meta: Free, recall: Recall | None = None)
 def voice_graph(network: VoiceNetwork, recall: Recall | None = None) -> bytes:
     """The graph of one hop, batch axis open, as ONNX."""
     return hop_graph(network, recall, unrest=UNREST)
-
-
-def decays(
-    learned: Learned, recall: Recall, embeddings: NDArray[np.float32]
-) -> NDArray[np.float64]:
-    """Seconds until a loud hit of each palette has fallen by 60 dB for good: float64[P]."""
-    count = len(embeddings)
-    hop = HopNetwork(learned.network, recall, unrest=UNREST).eval()
-    states = empty_states(learned.network, count, recall)
-    palette = torch.from_numpy(embeddings)
-    seeded = torch.Generator().manual_seed(0)
-    frames = []
-    with torch.no_grad():
-        for step in range(_DECAY_HOPS):
-            control = torch.zeros(count, CONTROL)
-            control[:, 0] = control[:, 2] = float(step == 1)
-            noise = torch.randn(count, GRAPH_NOISE, generator=seeded)
-            real, imag, _, *states = hop(control, palette, noise, *states)
-            frames.append((real, imag))
-        sound = overlap_add(*(torch.stack(part, dim=1) for part in zip(*frames, strict=True)))
-    loud = sound.reshape(count, _DECAY_HOPS, HOP).square().mean(2)
-    heard = loud > 1e-6 * loud.amax(1, keepdim=True)
-    last = _DECAY_HOPS - heard.flip(1).int().argmax(1)
-    seconds: NDArray[np.float64] = (last * (HOP / SAMPLE_RATE)).double().numpy()
-    return seconds
 
 
 def palette_rows(recordings: Recordings) -> tuple[list[dict[str, str]], list[int]]:
@@ -121,16 +90,16 @@ def write_voice(learned: Learned, recordings: Recordings, pack: Path, licences: 
         table = learned.embedding(torch.arange(len(recordings.families))).numpy()
     rows, families = palette_rows(recordings)
     embeddings = table[families]
-    recall = remember(learned, recordings, unrest=UNREST)
-    lasting = decays(learned, recall, embeddings)
+    recall = remember(learned, recordings)
+    tables = finish(voice_graph(learned.network, recall), recordings, table)
+    graph, lasting = tables.graph(), decays(tables.player(), embeddings)
     entries = tuple(
         PaletteEntry(row["name"], i, round(float(decay), 3), row["licence"], row["attribution"])
         for i, (row, decay) in enumerate(zip(rows, lasting, strict=True))
     )
     weights = sum(p.numel() for p in learned.network.parameters())
-    meta: Free = {"weights": weights, "recordings": len(recordings.files)}
+    meta: Free = {"weights": weights, "recordings": len(recordings.files), FINISHED: True}
     names = {"names": json.dumps(recordings.families)}
-    graph = voice_graph(learned.network, recall)
     update_pack(
         pack,
         {"voice": voice_entry(learned.network, meta, recall), "palettes": entries},

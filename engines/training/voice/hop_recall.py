@@ -7,6 +7,7 @@ import numpy as np
 from onnx import TensorProto
 from torch import nn
 
+from synchresis.engines.evaluation.voice_playing import SIZE
 from synchresis.engines.training.voice.attack import REACH, ROUNDS, TINY
 from synchresis.engines.training.voice.latches import OLD
 from synchresis.engines.training.voice.recall import (
@@ -18,6 +19,7 @@ from synchresis.engines.training.voice.recall import (
     WIDTH,
     Recall,
 )
+from synchresis.engines.training.voice.tables import BASIS, CODES, LEVEL, PHASES, SHAPES
 from synchresis.engines.training.voice.writer import Array, Writer, numbers
 from synchresis.engines.voice.copying import FLOOR
 from synchresis.engines.voice.layout import BINS
@@ -50,22 +52,24 @@ def recall_hit(w: Writer, recall: Recall, noise: str, strength: str) -> Hints:
     rate = w.op("Gather", 1 / (UNLIKE**2 * numbers(recall.extent)), first, axis=0)
     score = w.op("Sub", best, w.op("Mul", unlike, rate))
     blend = w.longer(w.op("Softmax", score, axis=1), 1)
+    codes = w.constant(numbers(nn.functional.pad(recall.codes, (0, 1))), CODES)
     take, code = (
-        w.shorter(w.op("MatMul", blend, w.op("Gather", numbers(table), index, axis=0)), 1)
-        for table in (recall.takes, nn.functional.pad(recall.codes, (0, 1)))
+        w.shorter(w.op("MatMul", blend, w.op("Gather", table, index, axis=0)), 1)
+        for table in (numbers(recall.takes), codes)
     )
     take = w.op("Add", take, w.op("Mul", noise, numbers(recall.jitter)))
     last = np.arange(recall.width) == recall.width - 1
     code = w.op("Where", last, _level(w, recall, blend, index), code)
-    kept = w.op("Gather", recall.phases.numpy(), first, axis=0)
+    kept = w.op("Gather", w.constant(recall.phases.numpy(), PHASES), first, axis=0)
     return Hints(take, code, w.cast(kept, TensorProto.FLOAT))
 
 
 def _level(w: Writer, recall: Recall, blend: str, index: str) -> str:
     """Level [B, 1] that a blend is to lose, in logarithms of power."""
-    shapes = w.op("MatMul", blend, w.op("Gather", numbers(recall.shapes), index, axis=0))
+    kept = w.constant(numbers(recall.shapes), SHAPES)
+    shapes = w.op("MatMul", blend, w.op("Gather", kept, index, axis=0))
     total = w.op("ReduceSum", w.op("Exp", shapes), np.array([2], np.int64), keepdims=0)
-    return w.op("Log", total)
+    return w.op("Log", total, to=LEVEL)
 
 
 def _nearest(w: Writer, recall: Recall, noise: str, strength: str) -> tuple[str, str]:
@@ -81,7 +85,8 @@ def _nearest(w: Writer, recall: Recall, noise: str, strength: str) -> tuple[str,
     gap = w.op("Sub", strength, numbers(recall.strength))
     # log(1 + (gap / WIDTH)²) but for the logarithm of WIDTH, which all have in common.
     far = w.op("Log", w.op("Add", w.op("Mul", gap, gap), WIDTH**2))
-    score = w.op("Sub", w.op("Sub", near, w.op("Mul", far, FALL)), size)
+    score = w.op("Sub", near, w.op("Mul", far, FALL))
+    score = w.op("Sub", score, w.constant(size, SIZE))
     return w.largest(score, min(BLENDED, len(size)))
 
 
@@ -111,7 +116,7 @@ def _correction(w: Writer, recall: Recall, code: str, age: str) -> str:
     below, share = recall.knot.numpy(), numbers(recall.share)
     knots = w.op("Gather", np.stack([below, below + 1], axis=1), hop, axis=0)
     shares = w.op("Gather", np.stack([1 - share, share], axis=1), hop, axis=0)
-    rows = w.op("Gather", numbers(recall.basis), knots, axis=0)
+    rows = w.op("Gather", w.constant(numbers(recall.basis), BASIS), knots, axis=0)
     rows = w.op("MatMul", w.shaped(rows, -1, 2 * MELS, recall.width), w.longer(code, 2))
     return w.shorter(w.op("MatMul", shares, w.shaped(rows, -1, 2, MELS)), 1)
 

@@ -13,14 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from synchresis.engines.timebase import HOP
-from synchresis.engines.training.voice.frames import overlap_add
-from synchresis.engines.training.voice.recall import Recall
 from synchresis.engines.training.voice.recordings import DECAY_DB, Recordings, loudness_db
-from synchresis.engines.training.voice.streaming import HopNetwork, empty_states
+from synchresis.engines.training.voice.tables import SHAPES, TablePlayer, VoiceTables
 from synchresis.engines.voice.copying import RISE, copy_mel
-from synchresis.engines.voice.layout import BINS, CONTROL, GRAPH_NOISE, TAKE
+from synchresis.engines.voice.layout import TAKE
 from synchresis.engines.voice.mel import MELS, mel_matrix
-from synchresis.errors import ParameterError
 
 EARLY_HOPS: Final = 28
 """Hops of a recording whose level counts: the first 150 ms, which is where strength is heard."""
@@ -38,8 +35,6 @@ SHAPE: Final = EARLY_HOPS // HOPS_POOLED * MELS // BANDS_POOLED
 """Numbers of a shape."""
 
 _DRAWS = 16
-_ROWS = 48
-_APART = 1e3
 _TO_DB = 10 / np.log(10.0)
 _SEED = 3
 
@@ -58,28 +53,25 @@ def shapes(recordings: Recordings) -> Tensor:
     return torch.log_softmax(torch.stack(rows), dim=1).float()
 
 
-def usual_loss(recall: Recall) -> Tensor:
-    """What blends lose that are asked for as each recording was played: float32[R], logarithms.
+def usual_loss(player: TablePlayer, strength: Floats) -> Floats:
+    """What blends lose that are asked for as each recording was played: float64[R], logarithms.
 
-    The mean over draws of noise.
+    The mean over draws of noise; shapes in the player's graph are of sum 1.
     """
-    noise = torch.randn(_DRAWS, TAKE, generator=torch.Generator().manual_seed(_SEED))
-    palette, strength = recall.families[recall.family], recall.strength[:, None]
-    lost = torch.zeros(len(palette))
-    for draw in noise:
-        blend, index = recall.blend(palette, strength, draw.expand(len(palette), -1))
-        lost += torch.logsumexp(blend @ recall.shapes[index], dim=2)[:, 0] / _DRAWS
+    takes = np.random.default_rng(_SEED).standard_normal((_DRAWS, TAKE)).astype(np.float32)
+    asked = strength.astype(np.float32)
+    lost: Floats = np.mean([player.levels(asked, take) for take in takes], axis=0, dtype=float)
     return lost
 
 
-def made_levels(hop: HopNetwork, recall: Recall, recordings: Recordings) -> Floats:
+def made_levels(player: TablePlayer, recordings: Recordings) -> Floats:
     """Level of each recording as the voice plays it alone, dB at its own strength: float64[R]."""
     strength = recordings.strength.astype(np.float64)
     everything = np.arange(len(strength))
-    level = _played(hop, recall, everything, strength)
+    level = _played(player, everything, strength)
     unknown = np.flatnonzero(~recordings.trusted)
     for asked in ASKED:
-        heard = _played(hop, recall, unknown, np.full(len(unknown), asked))
+        heard = _played(player, unknown, np.full(len(unknown), asked))
         level[unknown] += heard + DECAY_DB * (strength[unknown] - asked)
     level[unknown] /= 1 + len(ASKED)
     return level
@@ -112,46 +104,26 @@ def never_falling(values: Floats, weights: NDArray[np.int64]) -> Floats:
     return np.repeat([pool[0] for pool in pools], [pool[2] for pool in pools])
 
 
-def level_out(hop: HopNetwork, recordings: Recordings) -> Tensor:
-    """Shapes for a recall that has shapes of sum 1: float32[R, n]."""
-    recall = hop.recall
-    if recall is None:
-        raise ParameterError("hop has no recall; levels are those of recordings recalled")
-    lost = usual_loss(recall)
-    level = made_levels(hop, recall, recordings)
+def level_out(tables: VoiceTables, recordings: Recordings) -> None:
+    """Write shapes that even out what blends lose and let levels rise with strength.
+
+    Args:
+        tables: of an exported graph; its shapes are replaced.
+        recordings: those that it was exported with.
+    """
+    even = shapes(recordings).numpy()
+    tables.write(SHAPES, even)
+    player = tables.player()
     strength = recordings.strength.astype(np.float64)
+    level = made_levels(player, recordings)
     louder = rising(level, strength, recordings.family) - level
-    return recall.shapes - (lost + torch.from_numpy(louder / _TO_DB).float())[:, None]
+    change = usual_loss(player, strength) + louder / _TO_DB
+    tables.write(SHAPES, even - change[:, None])
 
 
-def _played(hop: HopNetwork, recall: Recall, rows: NDArray[np.int64], strength: Floats) -> Floats:
+def _played(player: TablePlayer, rows: NDArray[np.int64], strength: Floats) -> Floats:
     """Loudness of some recordings, each alone, at strengths asked for, dB."""
-    apart = recall.size.clone()
-    loudness = np.zeros(len(rows))
-    for first in range(0, len(rows), _ROWS):
-        chosen = torch.from_numpy(rows[first : first + _ROWS])
-        others = (apart + _APART).repeat(len(chosen), 1)
-        recall.size = others.scatter(1, chosen[:, None], 0.0)
-        asked = torch.from_numpy(strength[first : first + _ROWS]).float()
-        sound = _hits(hop, recall.families[recall.family[chosen]], asked)
-        loudness[first : first + _ROWS] = [loudness_db(row) for row in sound]
-    recall.size = apart
-    return loudness
-
-
-def _hits(hop: HopNetwork, palette: Tensor, strength: Tensor) -> NDArray[np.float32]:
-    """Hits without shuffling at the middle of a hop: float32[B, 256 (EARLY_HOPS + 1)]."""
-    count, seeded = len(palette), torch.Generator().manual_seed(_SEED)
-    states = empty_states(hop.network, count, hop.recall)
-    frames = []
-    with torch.no_grad():
-        for step in range(EARLY_HOPS + 1):
-            control = torch.zeros(count, CONTROL)
-            if step == 0:
-                control[:, 0], control[:, 1], control[:, 2] = 1.0, 0.5, strength
-            noise = torch.randn(count, GRAPH_NOISE, generator=seeded)
-            noise[:, BINS : BINS + TAKE] = 0.0
-            real, imag, _, *states = hop(control, palette, noise, *states)
-            frames.append((real, imag))
-        sound = overlap_add(*(torch.stack(part, dim=1) for part in zip(*frames, strict=True)))
-    return sound.numpy()
+    if not len(rows):
+        return np.zeros(0)
+    sound = player.alone(rows, strength.astype(np.float32), EARLY_HOPS + 1, seed=_SEED)
+    return np.array([loudness_db(one) for one in sound])

@@ -3,14 +3,12 @@
 A take of 16 numbers says too little of a recording: where the decoder's mel was wrong for it, a
 code of `Recall.width` numbers says how, and the phases of its first frame are kept as they were.
 A hit is a blend of the recordings nearest to what is asked for: near in palette, near in strength,
-shuffled by noise, so that two equal hits differ as two takes do; those that rise sooner or later
-than their family does come more seldom. What is unlike the nearest of them counts little: a mean of
-unlike sounds is faint and like none. How faint a blend is beside what such blends usually are, and
-a recording's own departure from the level of its strength, are made up for while the hit is young:
-the last number of the code. The one before is 1 for every recording and stresses the attack.
+shuffled by noise, so that two equal hits differ as two takes do. What is unlike the nearest of them
+counts little: a mean of unlike sounds is faint and like none. How faint a blend is beside what such
+blends usually are, and a recording's own departure from the level of its strength, are made up for
+while the hit is young: the last number of the code.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,16 +43,11 @@ _NEAR = 0.3
 UNLIKE = 2.0
 """Root mean square difference of log-mels at which a recording counts e^-1 beside the nearest."""
 
-STRESS_DB: Final = (2.0, 4.0, 0.0, *7 * (-1.0,), -0.5)
-"""Raises a hit's first KNOTS: frames there add up to less than was asked for, and what comes after
-then is the loudest, so that the hit seems to come late. Chosen on training recordings, each played
-from the others of its family, or of its palette alone."""
-
 LEVELLED_HOPS: Final = (32, 128)
 """Level is made up for in full until the first age, not at all from the second on."""
 
 _AS_KEPT = (
-    "families", "family", "strength", "takes", "jitter", "likeness", "extent", "shapes",
+    "families", "family", "strength", "takes", "codes", "jitter", "likeness", "extent", "shapes",
 )  # fmt: skip
 _SEED = 20_406
 _SILENT = 1e-3
@@ -67,7 +60,6 @@ class Kept:
     Attributes:
         families: float32[F, 32], embeddings; family: int64[R], of each recording.
         strength: float32[R]; takes: float32[R, 16]; codes: float32[R, K].
-        rarity: float32[R], logarithm of how many times more seldom it comes than a usual one.
         jitter: float32[16], by how much takes differ beyond the recordings blended.
         likeness: float32[R, n], extent: float32[R]: how unlike two recordings are.
         phases: float32[R, 513], radians, of the first frame as if it began at sample 0.
@@ -79,7 +71,6 @@ class Kept:
     families: Tensor
     family: Tensor
     strength: Tensor
-    rarity: Tensor
     takes: Tensor
     codes: Tensor
     jitter: Tensor
@@ -92,7 +83,7 @@ class Kept:
 
 @dataclass
 class Recalled:
-    """Of one hit: take [B, 16], code [B, K + 2], phases of its first frame [B, 513], radians."""
+    """Of one hit: take [B, 16], code [B, K], phases of its first frame [B, 513], radians."""
 
     take: Tensor
     code: Tensor
@@ -122,22 +113,20 @@ class Recall(nn.Module):
 
     def __init__(self, kept: Kept) -> None:
         super().__init__()
-        codes = nn.functional.pad(kept.codes, (0, 1), value=1.0)
-        self.width = codes.shape[1] + 1
-        self.register_buffer("codes", codes)
+        self.width = kept.codes.shape[1] + 1
         for name in _AS_KEPT:
             self.register_buffer(name, getattr(kept, name))
         # Phases need no more than half precision, and it halves the largest table.
         self.register_buffer("phases", kept.phases.half())
         count = torch.bincount(kept.family, minlength=len(kept.families))
-        self.register_buffer("size", count[kept.family].float().log() + kept.rarity)
+        self.register_buffer("size", count[kept.family].float().log())
         seeded = torch.Generator().manual_seed(_SEED)
         places = torch.randn(len(kept.takes), kept.takes.shape[1], generator=seeded)
         self.register_buffer("places", _SHUFFLE * places / places.norm(dim=1, keepdim=True))
         distance = torch.cdist(kept.families, kept.families).fill_diagonal_(torch.inf)
         self.register_buffer("sharpness", 1 / (_NEAR * distance.amin(1).median()).square())
-        alike = torch.stack([stressed(), -0.5 * levelled()], dim=1)[:, None].expand(-1, MELS, -1)
-        basis = torch.cat([kept.basis, alike], dim=2)
+        louder = -0.5 * levelled()[:, None, None].expand(-1, MELS, 1)
+        basis = torch.cat([kept.basis, louder], dim=2)
         self.register_buffer("basis", basis.reshape(len(KNOTS), -1))
         knot, share = _knots()
         self.register_buffer("knot", knot)
@@ -203,12 +192,6 @@ def interpolation(hops: int) -> Tensor:
     matrix[place, knot[age]] = 1 - share[age]
     matrix[place, knot[age] + 1] += share[age]
     return matrix
-
-
-def stressed() -> Tensor:
-    """What is added to the log-mel of every hit at KNOTS: float32[len(KNOTS)]."""
-    gain = torch.tensor(STRESS_DB) * (math.log(10.0) / 20)
-    return nn.functional.pad(gain, (0, len(KNOTS) - len(gain)))
 
 
 def levelled() -> Tensor:

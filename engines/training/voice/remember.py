@@ -10,16 +10,15 @@ from synchresis.engines.timebase import HOP
 from synchresis.engines.training.voice.frames import Framer
 from synchresis.engines.training.voice.latches import drive_sequence
 from synchresis.engines.training.voice.learner import Learned
-from synchresis.engines.training.voice.levels import level_out, shapes
+from synchresis.engines.training.voice.levels import shapes
 from synchresis.engines.training.voice.recall import KNOTS, Kept, Recall, interpolation
 from synchresis.engines.training.voice.recordings import Recordings
-from synchresis.engines.training.voice.rises import rarity
-from synchresis.engines.training.voice.streaming import HopNetwork, empty_memory
+from synchresis.engines.training.voice.streaming import empty_memory
 from synchresis.engines.voice.copying import FLOOR, RISE, N, copy_mel
 from synchresis.engines.voice.layout import CONTROL, MELS, TEXTURE
 
-CODE: Final = 126
-"""Numbers kept of every recording, beside what all have and its level."""
+CODE: Final = 127
+"""Numbers kept of every recording, beside its level."""
 
 _JITTER = 0.25
 """Share of the takes' usual spread within a family that is added to blends of them."""
@@ -36,8 +35,8 @@ _AUDIBLE = 0.7
 _LEAST = 240.0
 
 
-def remember(learned: Learned, recordings: Recordings, *, unrest: float = 1.0) -> Recall:
-    """The recall of a trained network, played with a share `unrest` of its phase noise."""
+def remember(learned: Learned, recordings: Recordings) -> Recall:
+    """The recall of a trained network; its graph is to be finished (`finish.py`)."""
     course, missed = compare(learned, recordings)
     codes, basis = reduce(missed)
     likeness, extent = describe(course)
@@ -51,7 +50,6 @@ def remember(learned: Learned, recordings: Recordings, *, unrest: float = 1.0) -
         families=families,
         family=own,
         strength=torch.from_numpy(recordings.strength),
-        rarity=rarity(recordings),
         takes=takes,
         codes=codes,
         jitter=_JITTER * _usual_spread(takes, own),
@@ -61,9 +59,7 @@ def remember(learned: Learned, recordings: Recordings, *, unrest: float = 1.0) -
         basis=basis,
         shapes=early,
     )
-    recall = Recall(kept).eval()
-    recall.shapes = level_out(HopNetwork(learned.network, recall, unrest=unrest), recordings)
-    return recall
+    return Recall(kept).eval()
 
 
 def compare(learned: Learned, recordings: Recordings) -> tuple[Tensor, Tensor]:
@@ -106,15 +102,15 @@ def describe(course: Tensor) -> tuple[Tensor, Tensor]:
     return (left[:, :_LIKENESS] * size[:_LIKENESS]).contiguous(), extent.clamp(min=_LEAST)
 
 
-def reduce(missed: Tensor) -> tuple[Tensor, Tensor]:
-    """Codes [R, K] and basis [len(KNOTS), 80, K] of corrections [R, len(KNOTS), 80].
+def reduce(missed: Tensor, count: int = CODE) -> tuple[Tensor, Tensor]:
+    """Codes [R, count] and basis [len(KNOTS), 80, count] of corrections [R, len(KNOTS), 80].
 
     Principal components, about 0 so that no code is no correction; a knot weighs as its hops do.
     """
     weight = interpolation(KNOTS[-1] + 1).sum(0).clamp(max=_HEAVIEST_HOPS).sqrt()
     rows = (missed * weight[:, None]).flatten(1)
     left, size, right = torch.linalg.svd(rows, full_matrices=False)
-    codes, components = left[:, :CODE] * size[:CODE], right[:CODE]
+    codes, components = left[:, :count] * size[:count], right[:count]
     basis = components.T.reshape(len(KNOTS), MELS, -1) / weight[:, None, None]
     return codes.contiguous(), basis.contiguous()
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from synchresis.engines.evaluation.voice_playing import HitPlayer, Hits
+from synchresis.engines.evaluation.voice_playing import Hits, pack_player
 from synchresis.engines.packs import load_pack
 from synchresis.engines.teach import palette as teaching
 from synchresis.engines.voice.families import load_families
@@ -19,7 +19,7 @@ def test_a_palette_is_taught_from_its_own_sound(
     few = np.linspace(0, len(table) - 1, 15).astype(int)
     monkeypatch.setattr(teaching, "load_families", lambda _: (table[few], [names[i] for i in few]))
     goal = table[few[:1]]
-    player = HitPlayer(base, rows=1)
+    player = pack_player(base, rows=1)
     sound = player.play(Hits(goal, np.ones(1, np.float32), np.zeros(1, np.int64)), 60)[0]
     folder = tmp_path / "recordings"
     folder.mkdir()

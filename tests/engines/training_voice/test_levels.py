@@ -21,7 +21,6 @@ def two_recordings(shape: torch.Tensor) -> Recall:
             families=torch.eye(2, 32),
             family=torch.zeros(2, dtype=torch.long),
             strength=torch.ones(2),
-            rarity=torch.zeros(2),
             takes=torch.zeros(2, 16),
             codes=torch.zeros(2, 4),
             jitter=torch.zeros(16),
@@ -53,7 +52,7 @@ def test_a_blend_of_unlike_recordings_is_raised_by_what_it_loses() -> None:
 
 def test_level_is_made_up_for_while_a_hit_is_young() -> None:
     recall = two_recordings(torch.zeros(2, 1))
-    code = torch.zeros(3, 6)
+    code = torch.zeros(3, 5)
     code[:, -1] = -2.0
     change = recall._correction(code, torch.tensor([0.0, 80.0, 400.0]))[:, 0]
     for age, share in enumerate((1.0, 0.5, 0.0)):

@@ -41,15 +41,14 @@ def recall(learned: Learned, tiny_recorded: Recordings) -> Recall:
     return remember(learned, tiny_recorded)
 
 
-def three_recordings(rarity: float = 0.0) -> Recall:
-    """A soft and a loud recording of one family, the second perhaps rare, a loud one of another."""
+def three_recordings() -> Recall:
+    """A soft and a loud recording of one family, a loud one of another."""
     families = torch.zeros(3, 32)
     families[1, 0], families[2, 1] = 2.0, 2.0
     kept = Kept(
         families=families,
         family=torch.tensor([0, 0, 1]),
         strength=torch.tensor([0.3, 1.0, 1.0]),
-        rarity=torch.tensor([0.0, rarity, 0.0]),
         takes=torch.eye(3, 16),
         codes=torch.eye(3, 4),
         shapes=torch.zeros(3, 1),
@@ -91,26 +90,6 @@ def test_what_is_unlike_the_nearest_counts_little() -> None:
     # 20 / sqrt(100) is a root mean square difference of 2: e^-1 of the odds.
     assert unlike / (1 - unlike) == pytest.approx(alike / (1 - alike) / np.e, rel=1e-3)
     assert other < 1e-6
-
-
-def test_a_rarer_recording_is_recalled_more_seldom() -> None:
-    def share(rarity: float) -> float:
-        recall = three_recordings(rarity)
-        between = torch.tensor([[0.5]])
-        return float(recall(recall.families[:1], between, torch.zeros(1, 16)).take[0, 1])
-
-    usual, rare = share(0.0), share(1.0)
-    assert rare / (1 - rare) == pytest.approx(usual / (1 - usual) / np.e, rel=1e-3)
-
-
-def test_every_hit_is_stressed_at_its_first_ages() -> None:
-    recall = three_recordings()
-    code = recall(recall.families[:1], torch.ones(1, 1), torch.zeros(1, 16)).code
-    # Nothing but the stress is in the basis, and no level is lost.
-    ages = torch.tensor([0.0, 1.0, 2.0, 5.0, 14.0, 300.0])
-    gain = recall._correction(code.expand(len(ages), -1), ages)[:, 0] * 20 / np.log(10)
-    expected = torch.tensor([2.0, 4.0, 0.0, -1.0, 0.0, 0.0])[:, None].expand(-1, 80)
-    torch.testing.assert_close(gain, expected, atol=1e-4, rtol=0.0)
 
 
 def test_likeness_is_the_difference_of_the_log_mels() -> None:
@@ -239,17 +218,15 @@ def played(
 
 def without_takes(recall: Recall) -> Recall:
     """The same corrections, but the take of no recording."""
-    same = ("families", "family", "strength", "likeness", "extent", "shapes")
+    same = ("families", "family", "strength", "codes", "likeness", "extent", "shapes")
     kept = {name: getattr(recall, name) for name in same}
     return Recall(
         Kept(
             **kept,
-            rarity=torch.zeros_like(recall.strength),
-            codes=recall.codes[:, :-1],
             takes=torch.zeros_like(recall.takes),
             jitter=torch.zeros_like(recall.jitter),
             phases=recall.phases.float(),
-            basis=recall.basis.reshape(len(KNOTS), 80, -1)[..., :-2],
+            basis=recall.basis.reshape(len(KNOTS), 80, -1)[..., :-1],
         )
     )
 
