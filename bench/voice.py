@@ -184,4 +184,6 @@ def _cells(name: str, row: Mapping[str, float]) -> list[str]:
 def _unit(name: str) -> str:
     if name.endswith("_db") or "dbfs" in name:
         return "dB"
+    if name.endswith("_ms"):
+        return "ms"
     return "count" if name == "palettes" else "1"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from synchresis.engines.control import Controls
 from synchresis.engines.evaluation import voice_judges as judges
 from synchresis.engines.evaluation import voice_measures as measures
-from synchresis.engines.evaluation.voice_attacks import FAR_MS, errors_ms, rise_ms, spread_ms
+from synchresis.engines.evaluation.voice_attacks import FAR_MS, errors_ms, rise_ms, rises, spread_ms
 from synchresis.engines.evaluation.voice_measures import fit_length
 from synchresis.engines.evaluation.voice_playing import ROWS, HitPlayer, Hits, pack_player
 from synchresis.engines.evaluation.voice_takes import HEARD, far_shares, takes_apart
@@ -37,6 +37,9 @@ PREFIXES: Final = ("", "copy_", "sampler_")
 
 OTHER_SEEDS: Final = (11, 12)
 """Of hits made once more, where one draw of noise would say too little."""
+
+RISE_STEPS: Final = (0.3, 0.6, 1.0)
+"""Strengths at which it is measured when hits rise."""
 
 LOUD_STEPS: Final = (0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)
 TAKES: Final = 3
@@ -290,6 +293,7 @@ def instrument(pack: Pack, player: HitPlayer) -> dict[str, Any]:
         "loudness_range_db": float(np.median([steps[-1] - steps[0] for steps in rising.values()])),
         "after_decay_dbfs_worst": max(after.values()),
         "after_decay_palette": max(after, key=lambda name: after[name]),
+        **rises(played_everywhere(pack, player, names)),
         **clicks(pack),
         **hop_cost(pack),
     }
@@ -302,6 +306,18 @@ def loudness_steps(pack: Pack, player: HitPlayer, name: str) -> list[float]:
     sound = player.play(Hits(palette, steps, np.zeros(len(steps), np.int64)), 30)
     levels = np.array([measures.loudness_db(row) for row in sound]).reshape(-1, TAKES)
     return [float(level) for level in levels.mean(axis=1)]
+
+
+def played_everywhere(pack: Pack, player: HitPlayer, names: list[str]) -> Floats:
+    """Hits of every palette, soft to hard, some draws of each: float32[R, HEARD]."""
+    palette = np.stack([pack.embedding(name) for name in names])
+    played = []
+    for seed in OTHER_SEEDS:
+        for strength in RISE_STEPS:
+            begin = np.random.default_rng(seed).integers(0, HOP, len(names))
+            hits = Hits(palette, np.full(len(names), strength, np.float32), begin)
+            played.append(player.play(hits, HEARD // HOP + 1, seed=seed))
+    return np.concatenate(played)
 
 
 def silence_after(pack: Pack, player: HitPlayer, names: list[str]) -> dict[str, float]:

@@ -4,7 +4,7 @@ All times are read off the level of the last 4 ms, within 60 ms of the sample as
 in milliseconds, signed: positive is late. A hit shifted by d ms reads d ms in each of them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -103,6 +103,18 @@ def spread_ms(rows: list[dict[str, Any]], prefix: str = "") -> dict[str, float]:
         out[f"{prefix}{name}_median_ms"] = float(np.median(size))
         out[f"{prefix}{name}_p95_ms"] = float(np.percentile(size, 95))
     return out
+
+
+def rises(sounds: Sequence[Floats]) -> dict[str, float]:
+    """When hits rise, from the sample asked for: percentiles of `attack_ms`.
+
+    Also the share of hits whose loudest comes more than FAR_MS later still.
+    """
+    first = np.array([attack_ms(sound) for sound in sounds])
+    loudest = np.array([rise_ms(sound) for sound in sounds])
+    p5, median, p95 = (float(value) for value in np.percentile(first, [5, 50, 95]))
+    far = float((loudest - first > FAR_MS).mean())
+    return {"rise_p5_ms": p5, "rise_median_ms": median, "rise_p95_ms": p95, "knocks_later": far}
 
 
 def _own_share_ms(made: Floats, real: Floats, share: float) -> float:
