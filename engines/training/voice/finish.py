@@ -72,8 +72,10 @@ def finish_pack(pack: Pack, recordings: Recordings) -> None:
     """Finish the voice of a pack in place, in full and half precision.
 
     Raises:
-        ParameterError: it is finished already, or recalls other recordings.
+        ParameterError: it is an overlay, finished already, or recalls other recordings.
     """
+    if pack.base is not None:
+        raise ParameterError(f"{pack.name} is an overlay on {pack.base.name}; finish that one")
     entry = pack.voice
     if entry.meta.get(FINISHED):
         raise ParameterError(f"the voice of {pack.name} is finished already; export it again first")

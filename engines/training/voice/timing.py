@@ -158,10 +158,11 @@ class Attacks:
         usual: dict[int, float] = {}
         shifts = np.zeros(len(kin), np.int64)
         for index, one in enumerate(kin):
-            if id(one) not in usual:
+            family = int(self._recordings.family[index])
+            if family not in usual:
                 late = _TIMES[:, None] - self._time[one.rows]
-                usual[id(one)] = float(_TIMES[(missed(late) @ one.shares).argmin()])
-            shifts[index] = self._shift_to(index, usual[id(one)])
+                usual[family] = float(_TIMES[(missed(late) @ one.shares).argmin()])
+            shifts[index] = self._shift_to(index, usual[family])
         return shifts
 
     def best_delays(
