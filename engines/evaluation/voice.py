@@ -293,7 +293,7 @@ def instrument(pack: Pack, player: HitPlayer) -> dict[str, Any]:
         "loudness_range_db": float(np.median([steps[-1] - steps[0] for steps in rising.values()])),
         "after_decay_dbfs_worst": max(after.values()),
         "after_decay_palette": max(after, key=lambda name: after[name]),
-        **rises(played_everywhere(pack, player, names)),
+        **rises([*played_everywhere(pack, player, names)]),
         **clicks(pack),
         **hop_cost(pack),
     }

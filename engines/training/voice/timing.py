@@ -102,10 +102,10 @@ def retime(tables: VoiceTables, recordings: Recordings) -> None:
     best = lost.argmin(axis=0)
     delay = np.array([part for part, _ in trials])[best, np.arange(len(best))]
     put_stress(tables, np.array(STRESSES)[best])
-    shift = _bounded(shift + delay * _PER_MS)
+    shift = _bounded(shift + delay * _PER_MS, recordings.length)
     put_moved(tables, recordings, before, shift)
     delay, missing = attacks.best_delays(_played(tables, recordings), kin)
-    shift = _bounded(shift + delay * _PER_MS)
+    shift = _bounded(shift + delay * _PER_MS, recordings.length)
     put_moved(tables, recordings, before, shift)
     rarer = rarity(missing, shift / _PER_MS, recordings.family)
     tables.write(SIZE, tables.read(SIZE) + rarer)
@@ -230,7 +230,7 @@ def put_moved(
     """Write codes, basis and phases of recordings delayed by so many samples each: int64[R].
 
     `before` are the corrections of the recordings as they are: float32[R, knots, 80]. The last
-    component gives way to the stress.
+    component gives way to the stress: `put_stress` has to have followed before anything is played.
     """
     later = moved(recordings, shift)
     codes, rows = tables.read(CODES), _basis(tables)
@@ -294,6 +294,7 @@ def _played(tables: VoiceTables, recordings: Recordings) -> list[NDArray[np.floa
     return draws
 
 
-def _bounded(shift: Floats) -> Rows:
-    lowest, highest = EARLIEST_MS * _PER_MS, LATEST_MS * _PER_MS
+def _bounded(shift: Floats, length: Rows) -> Rows:
+    """Whole samples within bounds; half of a short recording stays."""
+    lowest, highest = np.maximum(EARLIEST_MS * _PER_MS, -(length // 2)), LATEST_MS * _PER_MS
     return np.clip(np.round(shift), lowest, highest).astype(np.int64)
