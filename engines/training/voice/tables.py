@@ -18,7 +18,8 @@ from synchresis.engines.voice.layout import BINS, CONTROL, GRAPH_NOISE, TAKE
 from synchresis.errors import ParameterError
 
 CODES: Final = "recalled.codes"
-"""float32[R, K]: how far the decoder is from each recording; the last number is made by the hop."""
+"""float32[R, K]: how far the decoder is from each recording; the last number is made by the hop,
+the one before is the attack's stress once the voice is finished."""
 
 BASIS: Final = "recalled.basis"
 """float32[knots, 80 K]: correction of the log-mel by code."""
@@ -100,17 +101,25 @@ class TablePlayer:
         self._engine = _open(tables.graph(), len(tables))
         self._hits = HitPlayer(self._engine)
 
-    def alone(self, rows: Rows, strength: Floats, hops: int, **how: Any) -> Floats:
+    def alone(
+        self,
+        rows: Rows,
+        strength: Floats,
+        hops: int,
+        *,
+        begin: Rows | None = None,
+        seed: int = 0,
+    ) -> Floats:
         """Hits that recall one recording each: float32[len(rows), 256 hops − 256] from the onset.
 
         Args:
             rows: recordings.
             strength: float32[len(rows)], asked for.
             hops: to be heard.
-            how: `begin`, int64[len(rows)], sample of the onset in its hop (128);
-                `seed` of the noise (0).
+            begin: int64[len(rows)], sample of the onset in its hop; 128 where None.
+            seed: of the noise.
         """
-        begin = how.get("begin", np.full(len(rows), 128))
+        begin = np.full(len(rows), 128) if begin is None else begin
         played = []
         # Sizes of all recordings for every hit are much to hold at once.
         for first in range(0, len(rows), 8 * ROWS):
@@ -120,7 +129,7 @@ class TablePlayer:
             take = np.zeros((len(size), TAKE), np.float32)
             palette = self._palettes[rows[part]]
             hits = Hits(palette, strength[part], begin[part], take, size=size)
-            played.append(self._hits.play(hits, hops, seed=how.get("seed", 0) + first))
+            played.append(self._hits.play(hits, hops, seed=seed + first))
         return np.concatenate(played)
 
     def blended(self, palette: Floats, strength: Floats, hops: int, *, seed: int = 0) -> Floats:

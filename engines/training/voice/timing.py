@@ -72,7 +72,7 @@ _SEEDS = (0, 1)
 _HEARD_HOPS = 14
 _MOVED_HOPS = 96
 _BEGINS = (64, 192)
-_PER_MS = SAMPLE_RATE / 1000
+_SAMPLES_PER_MS = SAMPLE_RATE / 1000
 
 
 @dataclass(frozen=True)
@@ -102,12 +102,12 @@ def retime(tables: VoiceTables, recordings: Recordings) -> None:
     best = lost.argmin(axis=0)
     delay = np.array([part for part, _ in trials])[best, np.arange(len(best))]
     put_stress(tables, np.array(STRESSES)[best])
-    shift = _bounded(shift + delay * _PER_MS, recordings.length)
+    shift = _bounded(shift + delay * _SAMPLES_PER_MS, recordings.length)
     put_moved(tables, recordings, before, shift)
     delay, missing = attacks.best_delays(_played(tables, recordings), kin)
-    shift = _bounded(shift + delay * _PER_MS, recordings.length)
+    shift = _bounded(shift + delay * _SAMPLES_PER_MS, recordings.length)
     put_moved(tables, recordings, before, shift)
-    rarer = rarity(missing, shift / _PER_MS, recordings.family)
+    rarer = rarity(missing, shift / _SAMPLES_PER_MS, recordings.family)
     tables.write(SIZE, tables.read(SIZE) + rarer)
 
 
@@ -151,7 +151,7 @@ class Attacks:
         levels = [RISEN * first_rise(one) for one in heard]
         pairs = list(zip(heard, levels, strict=True))
         self._share = np.array([level / max(one.max(), 1e-30) for one, level in pairs])
-        self._time = np.array([reached(one, level) for one, level in pairs]) / _PER_MS
+        self._time = np.array([reached(one, level) for one, level in pairs]) / _SAMPLES_PER_MS
 
     def usual_shifts(self, kin: list[Kin]) -> Rows:
         """Samples by which each recording is to be delayed to rise when its kin usually do."""
@@ -181,7 +181,7 @@ class Attacks:
         """How late a made hit comes to where real ones have risen, ms, as `attack_error_ms`."""
         risen = np.maximum.accumulate(early_levels(sound))
         there = np.searchsorted(risen / max(risen[-1], 1e-30), self._share[rows])
-        late: Floats = there / _PER_MS - self._time[rows]
+        late: Floats = there / _SAMPLES_PER_MS - self._time[rows]
         return late
 
     def _shift_to(self, index: int, usual_ms: float) -> int:
@@ -189,11 +189,11 @@ class Attacks:
         sound = self._recordings.sound(index)[: 2 * HOP + int(0.1 * SAMPLE_RATE)]
         early = usual_ms < self._time[index]
         tried = _DELAYS[_DELAYS <= 0] if early else _DELAYS[_DELAYS >= 0]
-        shifts = [round(ms * _PER_MS) for ms in tried]
+        shifts = [round(ms * _SAMPLES_PER_MS) for ms in tried]
         shifts = [shift for shift in shifts if -shift < len(sound) // 2]
         # Less moving is better where that rises as nearly.
         cost = [
-            abs(attack_ms(delayed(sound, shift)) - usual_ms) + 0.02 * abs(shift) / _PER_MS
+            abs(attack_ms(delayed(sound, shift)) - usual_ms) + 0.02 * abs(shift) / _SAMPLES_PER_MS
             for shift in shifts
         ]
         return shifts[int(np.argmin(cost))]
@@ -289,12 +289,16 @@ def _played(tables: VoiceTables, recordings: Recordings) -> list[NDArray[np.floa
     draws = []
     for seed in _SEEDS:
         begin = np.random.default_rng(seed).integers(0, HOP, len(rows))
-        how = {"begin": begin, "seed": 10_000 * (seed + 1)}
-        draws.append(player.alone(rows, recordings.strength, _HEARD_HOPS, **how))
+        noise = 10_000 * (seed + 1)
+        strength = recordings.strength
+        draws.append(player.alone(rows, strength, _HEARD_HOPS, begin=begin, seed=noise))
     return draws
 
 
 def _bounded(shift: Floats, length: Rows) -> Rows:
     """Whole samples within bounds; half of a short recording stays."""
-    lowest, highest = np.maximum(EARLIEST_MS * _PER_MS, -(length // 2)), LATEST_MS * _PER_MS
+    lowest, highest = (
+        np.maximum(EARLIEST_MS * _SAMPLES_PER_MS, -(length // 2)),
+        LATEST_MS * _SAMPLES_PER_MS,
+    )
     return np.clip(np.round(shift), lowest, highest).astype(np.int64)
