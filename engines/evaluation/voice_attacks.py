@@ -114,7 +114,12 @@ def rises(sounds: Sequence[Floats]) -> dict[str, float]:
     loudest = np.array([rise_ms(sound) for sound in sounds])
     p5, median, p95 = (float(value) for value in np.percentile(first, [5, 50, 95]))
     far = float((loudest - first > FAR_MS).mean())
-    return {"rise_p5_ms": p5, "rise_median_ms": median, "rise_p95_ms": p95, "knocks_later": far}
+    return {
+        "first_rise_p5_ms": p5,
+        "first_rise_median_ms": median,
+        "first_rise_p95_ms": p95,
+        "knocks_later": far,
+    }
 
 
 def _own_share_ms(made: Floats, real: Floats, share: float) -> float:

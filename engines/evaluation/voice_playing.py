@@ -9,16 +9,22 @@ from numpy.typing import NDArray
 from synchresis.engines.packs import Pack
 from synchresis.engines.runtime.onnx_cpu import OnnxCpuEngine, open_onnx_cpu
 from synchresis.engines.timebase import HOP
-from synchresis.engines.voice.layout import BINS, CONTROL, COPYING, GRAPH_NOISE, MELS, NOISE, TAKE
+from synchresis.engines.voice.layout import (
+    BINS,
+    CONTROL,
+    COPYING,
+    GRAPH_NOISE,
+    MELS,
+    NOISE,
+    RARITY,
+    TAKE,
+)
 from synchresis.kernels.overlap_add import RISE, OverlapAdd
 
 Floats = NDArray[np.float32]
 
 ROWS: Final = 8
 """Hits played at once."""
-
-SIZE: Final = "recalled.size"
-"""Table of a voice's graph: how seldom each recording is recalled."""
 
 LEAD_HOPS: Final = 1
 """Hops of silence before a hit."""
@@ -34,8 +40,8 @@ class Hits:
         begin: int64[R], sample of the onset inside its hop.
         take: float32[R, TAKE] the takes' noise, or None to draw it.
         mel: float32[R, T, 80] to copy, from the onset's hop on, or None.
-        size: float32[R, n], how seldom each of the recordings recalled comes, for an engine that
-            asks for it (`training.voice.tables`), or None.
+        rarity: float32[R, n], how seldom each of the recordings recalled comes, for an engine
+            that asks for it (`training.voice.tables`), or None.
     """
 
     palette: Floats
@@ -43,7 +49,7 @@ class Hits:
     begin: NDArray[np.int64]
     take: Floats | None = None
     mel: Floats | None = None
-    size: Floats | None = None
+    rarity: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.strength)
@@ -54,7 +60,7 @@ class Hits:
         def some(part: Floats | None) -> Floats | None:
             return None if part is None else part[index]
 
-        given = (some(part) for part in (self.take, self.mel, self.size))
+        given = (some(part) for part in (self.take, self.mel, self.rarity))
         return Hits(self.palette[index], self.strength[index], self.begin[index], *given)
 
 
@@ -98,8 +104,8 @@ class HitPlayer:
             noise = rng.standard_normal((self._rows, GRAPH_NOISE), np.float32)
             _write(hits, hop - LEAD_HOPS, control, noise)
             inputs = {"control": control, "palette": hits.palette, "noise": noise}
-            if hits.size is not None:
-                inputs[SIZE] = hits.size
+            if hits.rarity is not None:
+                inputs[RARITY] = hits.rarity
             frame = self._engine.step(inputs, self._state)
             self._overlap.step_parts(
                 frame["real"],

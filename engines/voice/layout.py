@@ -27,6 +27,10 @@ COPYING: Final = 5
 """Column of `control` that asks for copy-synthesis: where it is 1, the last 80 numbers of `noise`
 are the log-mel to paint."""
 
+RARITY: Final = "recalled.rarity"
+"""Table of the voice's graph, float32[R]: logarithm of how many times more seldom each recording is
+recalled, and what its embedding alone adds to its distance."""
+
 FAMILIES_FILE: Final = "families.safetensors"
 """File of a pack: embeddings of every family trained on, names in its metadata."""
 
@@ -42,6 +46,7 @@ __all__ = [
     "GRAPH_NOISE",
     "MELS",
     "NOISE",
+    "RARITY",
     "TAKE",
     "TEXTURE",
 ]

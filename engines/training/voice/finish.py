@@ -20,7 +20,7 @@ from synchresis.engines.training.voice.recordings import Recordings, load
 from synchresis.engines.training.voice.tables import TablePlayer, VoiceTables
 from synchresis.engines.training.voice.timing import retime
 from synchresis.engines.voice.families import load_families
-from synchresis.errors import ParameterError
+from synchresis.errors import ParameterError, SynchresisError
 
 FINISHED: Final = "finished"
 """In the voice's free entries of the manifest."""
@@ -39,31 +39,41 @@ def finish(graph: bytes, recordings: Recordings, families: Floats) -> VoiceTable
         graph: ONNX of one hop.
         recordings: those that it was exported with.
         families: float32[F, 32], embeddings.
+
+    Raises:
+        ParameterError: the graph has no recall, or one of another number of recordings.
     """
     tables = VoiceTables(graph, families[recordings.family])
-    retime(tables, recordings)
-    level_out(tables, recordings)
+    level_out(tables, retime(tables, recordings))
     return tables
 
 
 def decays(player: TablePlayer, embeddings: Floats) -> NDArray[np.float64]:
     """Seconds until a loud hit of each palette has fallen by 60 dB for good: float64[P].
 
-    The median of several draws of noise.
+    The median of several draws of noise; hits are heard for 5.3 s.
+
+    Args:
+        player: of a finished voice.
+        embeddings: float32[P, 32], of the palettes.
     """
     strength = np.ones(len(embeddings), np.float32)
     draws = [
-        _fallen_s(player.blended(embeddings, strength, _DECAY_HOPS, seed=seed)) for seed in _SEEDS
+        fallen_s(player.blended(embeddings, strength, _DECAY_HOPS, seed=seed)) for seed in _SEEDS
     ]
     seconds: NDArray[np.float64] = np.median(draws, axis=0)
     return seconds
 
 
-def _fallen_s(sound: Floats) -> NDArray[np.float64]:
-    """Seconds until hits [P, N] have fallen by 60 dB for good."""
+def fallen_s(sound: Floats) -> NDArray[np.float64]:
+    """Seconds until hits have fallen by 60 dB for good: float64[P], 0 for silence.
+
+    Args:
+        sound: float32[P, N], whole hops.
+    """
     loud = np.square(sound.reshape(len(sound), -1, HOP)).mean(axis=2)
     heard = loud > _FALLEN * loud.max(axis=1, keepdims=True)
-    last = heard.shape[1] - np.argmax(heard[:, ::-1], axis=1)
+    last = np.where(heard.any(axis=1), heard.shape[1] - np.argmax(heard[:, ::-1], axis=1), 0)
     seconds: NDArray[np.float64] = last * (HOP / SAMPLE_RATE)
     return seconds
 
@@ -99,7 +109,7 @@ def finish_pack(pack: Pack, recordings: Recordings) -> None:
 def with_decays(
     palettes: tuple[PaletteEntry, ...], lasting: NDArray[np.float64]
 ) -> tuple[PaletteEntry, ...]:
-    """The same palettes with these decays, seconds."""
+    """The same palettes with these decays: float64[P], seconds."""
     return tuple(
         replace(entry, decay60_s=round(float(seconds), 3))
         for entry, seconds in zip(palettes, lasting, strict=True)
@@ -112,7 +122,10 @@ def main() -> None:
     parser.add_argument("pack", type=Path)
     parser.add_argument("recordings", type=Path, help="written by `voice.pack`")
     args = parser.parse_args()
-    finish_pack(load_pack(args.pack), load(args.recordings))
+    try:
+        finish_pack(load_pack(args.pack), load(args.recordings))
+    except SynchresisError as err:
+        parser.exit(2, f"error: {err}\n")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import numpy as np
 from onnx import TensorProto
 from torch import nn
 
-from synchresis.engines.evaluation.voice_playing import SIZE
 from synchresis.engines.training.voice.attack import REACH, ROUNDS, TINY
 from synchresis.engines.training.voice.latches import OLD
 from synchresis.engines.training.voice.recall import (
@@ -22,7 +21,7 @@ from synchresis.engines.training.voice.recall import (
 from synchresis.engines.training.voice.tables import BASIS, CODES, LEVEL, PHASES, SHAPES
 from synchresis.engines.training.voice.writer import Array, Writer, numbers
 from synchresis.engines.voice.copying import FLOOR
-from synchresis.engines.voice.layout import BINS
+from synchresis.engines.voice.layout import BINS, RARITY
 from synchresis.engines.voice.mel import MELS
 
 QUARTER = np.array([[math.pi / 2], [0.0]])
@@ -76,7 +75,7 @@ def _nearest(w: Writer, recall: Recall, noise: str, strength: str) -> tuple[str,
     """Scores (but for what they have in common) and indices of the recordings blended, [B, 8]."""
     families = numbers(recall.families)[recall.family.numpy()]
     sharpness = float(recall.sharpness)
-    size = sharpness * np.square(families).sum(1) + numbers(recall.size)
+    rarity = sharpness * np.square(families).sum(1) + numbers(recall.rarity)
     near = w.op(
         "Add",
         w.op("MatMul", "palette", w.constant(2 * sharpness * families.T, "full.families")),
@@ -86,8 +85,8 @@ def _nearest(w: Writer, recall: Recall, noise: str, strength: str) -> tuple[str,
     # log(1 + (gap / WIDTH)²) but for the logarithm of WIDTH, which all have in common.
     far = w.op("Log", w.op("Add", w.op("Mul", gap, gap), WIDTH**2))
     score = w.op("Sub", near, w.op("Mul", far, FALL))
-    score = w.op("Sub", score, w.constant(size, SIZE))
-    return w.largest(score, min(BLENDED, len(size)))
+    score = w.op("Sub", score, w.constant(rarity, RARITY))
+    return w.largest(score, min(BLENDED, len(rarity)))
 
 
 def correct(

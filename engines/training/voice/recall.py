@@ -104,7 +104,7 @@ class Recall(nn.Module):
     shapes: Tensor
     phases: Tensor
     places: Tensor
-    size: Tensor
+    rarity: Tensor
     sharpness: Tensor
     basis: Tensor
     knot: Tensor
@@ -119,7 +119,7 @@ class Recall(nn.Module):
         # Phases need no more than half precision, and it halves the largest table.
         self.register_buffer("phases", kept.phases.half())
         count = torch.bincount(kept.family, minlength=len(kept.families))
-        self.register_buffer("size", count[kept.family].float().log())
+        self.register_buffer("rarity", count[kept.family].float().log())
         seeded = torch.Generator().manual_seed(_SEED)
         places = torch.randn(len(kept.takes), kept.takes.shape[1], generator=seeded)
         self.register_buffer("places", _SHUFFLE * places / places.norm(dim=1, keepdim=True))
@@ -148,7 +148,7 @@ class Recall(nn.Module):
         closeness = 2 * self.families @ palette.T - self.families.square().sum(1, keepdim=True)
         near = (self.sharpness * closeness)[self.family] + self.places @ noise.T
         gap = (strength - self.strength) / WIDTH
-        score = near.T - FALL * torch.log(1 + gap * gap) - self.size
+        score = near.T - FALL * torch.log(1 + gap * gap) - self.rarity
         best, index = torch.topk(score, min(BLENDED, len(self.strength)), dim=1)
         likeness = self.likeness[index]
         unlike = (likeness - likeness[:, :1]).square().sum(2) / self.extent[index[:, :1]]

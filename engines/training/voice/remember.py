@@ -45,7 +45,6 @@ def remember(learned: Learned, recordings: Recordings) -> Recall:
     takes = learned.takes.detach()
     with torch.no_grad():
         families = learned.embedding(present)
-    early = shapes(recordings)
     kept = Kept(
         families=families,
         family=own,
@@ -57,7 +56,7 @@ def remember(learned: Learned, recordings: Recordings) -> Recall:
         extent=extent,
         phases=first_phases(recordings),
         basis=basis,
-        shapes=early,
+        shapes=shapes(recordings),
     )
     return Recall(kept).eval()
 
@@ -111,7 +110,7 @@ def reduce(missed: Tensor, count: int = CODE) -> tuple[Tensor, Tensor]:
     rows = (missed * weight[:, None]).flatten(1)
     left, size, right = torch.linalg.svd(rows, full_matrices=False)
     codes, components = left[:, :count] * size[:count], right[:count]
-    basis = components.T.reshape(len(KNOTS), MELS, -1) / weight[:, None, None]
+    basis = components.T.reshape(len(KNOTS), MELS, len(components)) / weight[:, None, None]
     return codes.contiguous(), basis.contiguous()
 
 

@@ -11,10 +11,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from synchresis.engines.evaluation.voice_playing import ROWS, SIZE, HitPlayer, Hits
+from synchresis.engines.evaluation.voice_playing import ROWS, HitPlayer, Hits
 from synchresis.engines.runtime.onnx_cpu import OnnxCpuEngine
 from synchresis.engines.runtime.tensors import NEXT, EngineSpec, TensorSpec
-from synchresis.engines.voice.layout import BINS, CONTROL, GRAPH_NOISE, TAKE
+from synchresis.engines.voice.layout import BINS, CONTROL, GRAPH_NOISE, RARITY, TAKE
 from synchresis.errors import ParameterError
 
 CODES: Final = "recalled.codes"
@@ -33,10 +33,10 @@ SHAPES: Final = "recalled.shapes"
 LEVEL: Final = "recalled.level"
 """Tensor [B, 1] in the graph: logarithm of the power that a blend's shapes sum up to."""
 
-TABLES: Final = (CODES, BASIS, SIZE, PHASES, SHAPES)
+TABLES: Final = (CODES, BASIS, RARITY, PHASES, SHAPES)
 
 APART: Final = 1e3
-"""Added to the sizes of recordings that are not to be heard."""
+"""Added to the rarity of recordings that are not to be heard."""
 
 Array = NDArray[Any]
 Floats = NDArray[np.float32]
@@ -58,10 +58,12 @@ class VoiceTables:
         self._model = onnx.load_from_string(graph)
         self._held = {one.name: one for one in self._model.graph.initializer}
         self.palettes = palettes
+        made = {name for node in self._model.graph.node for name in node.output}
         missing = [name for name in TABLES if name not in self._held]
+        missing += [LEVEL] if LEVEL not in made else []
         if missing:
-            raise ParameterError(f"voice graph has no table {missing[0]}; export it again")
-        kept = len(self.read(SIZE))
+            raise ParameterError(f"voice graph has no {missing[0]}; export it again")
+        kept = len(self.read(RARITY))
         if kept != len(palettes):
             raise ParameterError(
                 f"voice graph recalls {kept} recordings, {len(palettes)} were given; "
@@ -72,11 +74,15 @@ class VoiceTables:
         return len(self.palettes)
 
     def read(self, name: str) -> Array:
-        """A copy of a table."""
+        """A copy of one of TABLES, of the shape and type told there."""
         return numpy_helper.to_array(self._held[name]).copy()
 
     def write(self, name: str, values: Array) -> None:
-        """Change a table; its shape and type stay as they are."""
+        """Change one of TABLES; its shape and type stay as they are.
+
+        Raises:
+            ParameterError: `values` have another shape.
+        """
         kept = numpy_helper.to_array(self._held[name])
         if values.shape != kept.shape:
             raise ParameterError(f"table {name} is {kept.shape}, not {values.shape}")
@@ -97,7 +103,7 @@ class TablePlayer:
     """Plays the recordings of a voice one by one, or blended as they usually are."""
 
     def __init__(self, tables: VoiceTables) -> None:
-        self._palettes, self._size = tables.palettes, tables.read(SIZE)
+        self._palettes, self._rarity = tables.palettes, tables.read(RARITY)
         self._engine = _open(tables.graph(), len(tables))
         self._hits = HitPlayer(self._engine)
 
@@ -110,7 +116,7 @@ class TablePlayer:
         begin: Rows | None = None,
         seed: int = 0,
     ) -> Floats:
-        """Hits that recall one recording each: float32[len(rows), 256 hops − 256] from the onset.
+        """Hits that recall one recording each: float32[len(rows), 256 hops - 256] from the onset.
 
         Args:
             rows: recordings.
@@ -121,28 +127,40 @@ class TablePlayer:
         """
         begin = np.full(len(rows), 128) if begin is None else begin
         played = []
-        # Sizes of all recordings for every hit are much to hold at once.
+        # Rarities of all recordings for every hit are much to hold at once.
         for first in range(0, len(rows), 8 * ROWS):
             part = slice(first, first + 8 * ROWS)
-            size = np.repeat(self._size[None] + np.float32(APART), len(rows[part]), axis=0)
-            size[np.arange(len(size)), rows[part]] -= np.float32(APART)
-            take = np.zeros((len(size), TAKE), np.float32)
+            rarity = np.repeat(self._rarity[None] + np.float32(APART), len(rows[part]), axis=0)
+            rarity[np.arange(len(rarity)), rows[part]] -= np.float32(APART)
+            take = np.zeros((len(rarity), TAKE), np.float32)
             palette = self._palettes[rows[part]]
-            hits = Hits(palette, strength[part], begin[part], take, size=size)
+            hits = Hits(palette, strength[part], begin[part], take, rarity=rarity)
             played.append(self._hits.play(hits, hops, seed=seed + first))
         return np.concatenate(played)
 
     def blended(self, palette: Floats, strength: Floats, hops: int, *, seed: int = 0) -> Floats:
-        """Hits as they are usually played: float32[len(palette), 256 hops − 256]."""
-        size = np.repeat(self._size[None], len(palette), axis=0)
+        """Hits as they are usually played, from the onset: float32[P, 256 hops - 256].
+
+        Args:
+            palette: float32[P, 32].
+            strength: float32[P], asked for.
+            hops: to be heard.
+            seed: of the noise.
+        """
+        rarity = np.repeat(self._rarity[None], len(palette), axis=0)
         begin = np.zeros(len(palette), np.int64)
-        return self._hits.play(Hits(palette, strength, begin, size=size), hops, seed=seed)
+        return self._hits.play(Hits(palette, strength, begin, rarity=rarity), hops, seed=seed)
 
     def levels(self, strength: Floats, take: Floats) -> Floats:
-        """LEVEL of hits asked for as the recordings were played, by one take: float32[R]."""
+        """LEVEL of hits asked for as the recordings were played: float32[R].
+
+        Args:
+            strength: float32[R], asked for; the palette is each recording's own.
+            take: float32[16], noise of the take, the same for all.
+        """
         count, rows = len(self._palettes), self._engine.batch
         found = np.zeros(count, np.float32)
-        size = np.repeat(self._size[None], rows, axis=0)
+        rarity = np.repeat(self._rarity[None], rows, axis=0)
         noise = np.zeros((rows, GRAPH_NOISE), np.float32)
         noise[:, BINS : BINS + TAKE] = take
         state = self._engine.initial_state()
@@ -152,7 +170,7 @@ class TablePlayer:
             control[:, 0], control[:, 2] = 1.0, strength[index]
             self._engine.reset_state(state)
             inputs = {"control": control, "palette": self._palettes[index], "noise": noise}
-            given = self._engine.step({**inputs, SIZE: size}, state)
+            given = self._engine.step({**inputs, RARITY: rarity}, state)
             found[index] = given[LEVEL][:, 0]
         return found
 
@@ -160,10 +178,10 @@ class TablePlayer:
 def _open(graph: bytes, recordings: int) -> OnnxCpuEngine:
     """The engine of a hop that is told how seldom each recording comes, and tells the level."""
     model = onnx.load_from_string(graph)
-    size = next(one for one in model.graph.initializer if one.name == SIZE)
-    model.graph.initializer.remove(size)
+    rarity = next(one for one in model.graph.initializer if one.name == RARITY)
+    model.graph.initializer.remove(rarity)
     shape: list[str | int | None] = ["B", recordings]
-    model.graph.input.append(helper.make_tensor_value_info(SIZE, TensorProto.FLOAT, shape))
+    model.graph.input.append(helper.make_tensor_value_info(RARITY, TensorProto.FLOAT, shape))
     model.graph.output.append(helper.make_tensor_value_info(LEVEL, TensorProto.FLOAT, ["B", 1]))
     spec = _spec(model)
     return OnnxCpuEngine(model.SerializeToString(), spec, batch=ROWS, name="voice's tables")

@@ -23,19 +23,20 @@ from synchresis.engines.evaluation.voice_attacks import (
     first_rise,
     reached,
 )
-from synchresis.engines.evaluation.voice_playing import SIZE
 from synchresis.engines.timebase import HOP, SAMPLE_RATE
 from synchresis.engines.training.voice.recall import KNOTS, interpolation
 from synchresis.engines.training.voice.recordings import Recordings
 from synchresis.engines.training.voice.remember import first_phases, reduce
 from synchresis.engines.training.voice.tables import BASIS, CODES, PHASES, VoiceTables
 from synchresis.engines.voice.copying import RISE, copy_mel
+from synchresis.engines.voice.layout import RARITY
 from synchresis.engines.voice.mel import MELS
 
 STRESS_DB: Final = (3.0, 4.0, -0.5, *7 * (-1.0,), -0.5)
 """Raises a hit's first KNOTS, times a recording's stress."""
 
 STRESSES: Final = (0.7, 1.5, 2.5, 3.5)
+"""Those that are tried for each recording."""
 
 COSTS: Final = 0.01
 """Of a stress of 1, in shares of hits that are far: log-mels are farther off by it."""
@@ -57,6 +58,7 @@ RARER: Final = 1.5
 never; and e times more seldom for every RARER_MS by which it is moved unlike its family."""
 
 RARER_MS: Final = 8.0
+"""Milliseconds of unlike moving that make a recording e times more seldom."""
 
 RAREST: Final = 3.0
 """Logarithm of how many times more seldom at most."""
@@ -83,12 +85,15 @@ class Kin:
     shares: Floats
 
 
-def retime(tables: VoiceTables, recordings: Recordings) -> None:
+def retime(tables: VoiceTables, recordings: Recordings) -> Recordings:
     """Move and stress the recordings that a graph recalls, and make odd ones rarer.
 
     Args:
         tables: of a graph as it is exported.
         recordings: those that it was exported with.
+
+    Returns:
+        The recordings as they were moved.
     """
     kin, before = kindred(recordings), _corrections(tables)
     attacks = Attacks(recordings)
@@ -104,11 +109,13 @@ def retime(tables: VoiceTables, recordings: Recordings) -> None:
     put_stress(tables, np.array(STRESSES)[best])
     shift = _bounded(shift + delay * _SAMPLES_PER_MS, recordings.length)
     put_moved(tables, recordings, before, shift)
-    delay, missing = attacks.best_delays(_played(tables, recordings), kin)
+    delay, _ = attacks.best_delays(_played(tables, recordings), kin)
     shift = _bounded(shift + delay * _SAMPLES_PER_MS, recordings.length)
     put_moved(tables, recordings, before, shift)
+    missing = attacks.missing(_played(tables, recordings), kin)
     rarer = rarity(missing, shift / _SAMPLES_PER_MS, recordings.family)
-    tables.write(SIZE, tables.read(SIZE) + rarer)
+    tables.write(RARITY, tables.read(RARITY) + rarer)
+    return moved(recordings, shift)
 
 
 def kindred(recordings: Recordings) -> list[Kin]:
@@ -154,7 +161,14 @@ class Attacks:
         self._time = np.array([reached(one, level) for one, level in pairs]) / _SAMPLES_PER_MS
 
     def usual_shifts(self, kin: list[Kin]) -> Rows:
-        """Samples by which each recording is to be delayed to rise when its kin usually do."""
+        """Samples by which each recording is to be delayed to rise when its kin usually do.
+
+        Args:
+            kin: of each recording, as `kindred` gives them.
+
+        Returns:
+            int64[R], negative where its beginning is to be cut.
+        """
         usual: dict[int, float] = {}
         shifts = np.zeros(len(kin), np.int64)
         for index, one in enumerate(kin):
@@ -168,7 +182,15 @@ class Attacks:
     def best_delays(
         self, draws: list[NDArray[np.float32]], kin: list[Kin]
     ) -> tuple[Floats, Floats]:
-        """Delay of each made hit, ms, and the share of its kin that it then misses: [R] each."""
+        """Delay of each made hit and the share of its kin that it then misses.
+
+        Args:
+            draws: each float32[R, n], every recording as it is played.
+            kin: of each recording.
+
+        Returns:
+            float64[R] in ms, and float64[R].
+        """
         delay, share = np.zeros(len(kin)), np.zeros(len(kin))
         for index, one in enumerate(kin):
             late = np.stack([self._late(draw[index], one.rows) for draw in draws])
@@ -176,6 +198,14 @@ class Attacks:
             best = int(lost.argmin())
             delay[index], share[index] = _DELAYS[best], lost[best]
         return delay, share
+
+    def missing(self, draws: list[NDArray[np.float32]], kin: list[Kin]) -> Floats:
+        """Share of its kin that each made hit misses as it is played: float64[R]; as above."""
+        share = np.zeros(len(kin))
+        for index, one in enumerate(kin):
+            late = np.stack([self._late(draw[index], one.rows) for draw in draws])
+            share[index] = (missed(late) @ one.shares).mean()
+        return share
 
     def _late(self, sound: NDArray[np.float32], rows: Rows) -> Floats:
         """How late a made hit comes to where real ones have risen, ms, as `attack_error_ms`."""
@@ -200,14 +230,29 @@ class Attacks:
 
 
 def missed(late_ms: Floats) -> Floats:
-    """How much an attack so late counts as missed: about 0 when near, 1 and more when far."""
+    """How much an attack so late counts as missed: about 0 when near, 1 and more when far.
+
+    Args:
+        late_ms: of any shape; negative is early.
+
+    Returns:
+        float64 of the same shape.
+    """
     off = np.abs(late_ms)
     lost: Floats = 1 / (1 + np.exp((FAR_MS - off) / UNSURE_MS)) + PER_MS * off
     return lost
 
 
 def delayed(sound: NDArray[np.float32], samples: int) -> NDArray[np.float32]:
-    """A sound later, or without its first samples and faded in within a millisecond."""
+    """A sound later, or without its first samples and faded in within a millisecond.
+
+    Args:
+        sound: float32[N].
+        samples: of delay; negative cuts, at most N.
+
+    Returns:
+        float32[N + samples].
+    """
     if samples >= 0:
         return np.concatenate([np.zeros(samples, np.float32), sound])
     cut = sound[-samples:].copy()
@@ -217,7 +262,7 @@ def delayed(sound: NDArray[np.float32], samples: int) -> NDArray[np.float32]:
 
 
 def moved(recordings: Recordings, shift: Rows) -> Recordings:
-    """The recordings delayed by so many samples each."""
+    """The recordings delayed by so many samples each: int64[R]."""
     sounds = [delayed(recordings.sound(i), int(s)) for i, s in enumerate(shift)]
     length = np.array([len(sound) for sound in sounds])
     offset = np.concatenate([[0], np.cumsum(length)[:-1]])

@@ -31,14 +31,17 @@ class Writer:
     def __init__(self) -> None:
         self._nodes: list[NodeProto] = []
         self._constants: dict[str, Array] = {}
-        self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+        self._known: dict[tuple[str, str, tuple[int, ...], bytes], str] = {}
 
     def constant(self, value: Array | float, name: str = "") -> str:
-        """Name of a constant, float32 for double precision; the same values are kept once."""
+        """Name of a constant, float32 for double precision; the same values are kept once.
+
+        One with a name of its own shares it with no other, so that it can be changed later.
+        """
         array = np.asarray(value, order="C")
         if array.dtype == np.float64:
             array = array.astype(np.float32)
-        key = (array.dtype.str, array.shape, array.tobytes())
+        key = (name, array.dtype.str, array.shape, array.tobytes())
         if key not in self._known:
             self._known[key] = name or f"constant_{len(self._known)}"
             self._constants[self._known[key]] = array

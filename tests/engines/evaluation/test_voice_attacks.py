@@ -146,7 +146,7 @@ def test_the_table_holds_hits_and_real_takes() -> None:
 def test_rises_tell_when_hits_come_and_how_many_have_a_louder_knock_later() -> None:
     found = attacks.rises([hit(2.0), hit(4.0), hit(6.0), knock(30, 3.0)])
     own = attacks.attack_ms(hit())
-    assert found["rise_p5_ms"] == pytest.approx(own + 0.3, abs=0.1)
-    assert found["rise_median_ms"] == pytest.approx(own + 3.0, abs=0.1)
-    assert found["rise_p95_ms"] == pytest.approx(own + 5.7, abs=0.1)
+    assert found["first_rise_p5_ms"] == pytest.approx(own + 0.3, abs=0.1)
+    assert found["first_rise_median_ms"] == pytest.approx(own + 3.0, abs=0.1)
+    assert found["first_rise_p95_ms"] == pytest.approx(own + 5.7, abs=0.1)
     assert found["knocks_later"] == 0.25

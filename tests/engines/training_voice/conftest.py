@@ -32,6 +32,29 @@ def tiny_recorded() -> Recordings:
     return tiny_recordings()
 
 
+@pytest.fixture(scope="session")
+def untaught() -> Callable[[Recordings], Any]:
+    """Makes a network that learned nothing of such recordings."""
+    return learner_of
+
+
+@pytest.fixture(scope="session")
+def learned(tiny_recorded: Recordings) -> Any:
+    """A network that learned nothing of the forty tones; nobody changes it."""
+    return learner_of(tiny_recorded)
+
+
+def learner_of(recordings: Recordings) -> Any:
+    """A small network that learned nothing of such recordings."""
+    import torch
+
+    from synchresis.engines.training.voice.learner import Learned
+    from synchresis.engines.training.voice.network import Shape
+
+    torch.manual_seed(0)
+    return Learned(recordings, Shape(recurrent=24, width=24, blocks=1)).eval()
+
+
 def write_sounds(folder: Path) -> Path:
     """Three hits of kept level and two without."""
     folder.mkdir(parents=True)

@@ -10,7 +10,6 @@ from synchresis.engines.runtime.onnx_cpu import OnnxCpuEngine  # noqa: E402
 from synchresis.engines.timebase import HOP  # noqa: E402
 from synchresis.engines.training.voice.export import UNREST, voice_entry, voice_graph  # noqa: E402
 from synchresis.engines.training.voice.learner import Learned  # noqa: E402
-from synchresis.engines.training.voice.network import Shape  # noqa: E402
 from synchresis.engines.training.voice.recall import (  # noqa: E402
     KNOTS,
     Kept,
@@ -28,12 +27,6 @@ from synchresis.engines.training.voice.remember import (  # noqa: E402
 from synchresis.engines.training.voice.streaming import HopNetwork, empty_states  # noqa: E402
 from synchresis.engines.voice.copying import RISE, copy_mel  # noqa: E402
 from synchresis.engines.voice.layout import GRAPH_NOISE  # noqa: E402
-
-
-@pytest.fixture(scope="module")
-def learned(tiny_recorded: Recordings) -> Learned:
-    torch.manual_seed(0)
-    return Learned(tiny_recorded, Shape(recurrent=24, width=24, blocks=1)).eval()
 
 
 @pytest.fixture(scope="module")

@@ -44,6 +44,12 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(cli.COMMANDS) <= set(text.split())
 
 
+def test_the_package_itself_can_be_run() -> None:
+    command = [sys.executable, "-m", "synchresis", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == f"synchresis {__version__}\n"
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         cli.main(["--version"])

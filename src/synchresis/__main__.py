@@ -1,0 +1,5 @@
+"""`python -m synchresis` is `synchresis`."""
+
+from synchresis.realtime.cli.main import main
+
+raise SystemExit(main())
