@@ -12,6 +12,11 @@ from onnx.reference import ReferenceEvaluator
 
 from synchresis.engines.training.graph.model import Array, Graph, attributes
 from synchresis.engines.training.graph.part_rules import parts
+from synchresis.engines.training.graph.picture_rules import (
+    folded_picture,
+    joined_channels,
+    there_and_back,
+)
 from synchresis.engines.training.graph.signal_rules import neighbours, rotation
 
 Rule = Callable[[Graph, NodeProto], bool]
@@ -282,5 +287,8 @@ RULES: Final[tuple[Rule, ...]] = (
     gather,
     rotation,
     neighbours,
+    folded_picture,
+    joined_channels,
+    there_and_back,
 )
 """All rewritings, in the order they are tried at each node."""

@@ -1,9 +1,10 @@
 """Apply every rewriting to an engine, and compare what it gives before and after.
 
 `python -m synchresis.engines.training.graph PACK` rewrites the engines of a pack in place, and its
-half-precision files where it has them.
+half-precision files where it has them; its prior of taught readouts stays theirs.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from onnx import NodeProto
+from safetensors.numpy import load, save
 
 from synchresis.engines.gpu.parity_inputs import motion_steps, voice_steps
 from synchresis.engines.packs import load_pack, update_pack
@@ -18,6 +20,7 @@ from synchresis.engines.packs.loading import Pack
 from synchresis.engines.runtime.engine import Which
 from synchresis.engines.runtime.onnx_cpu import OnnxCpuEngine
 from synchresis.engines.runtime.tensors import EngineSpec
+from synchresis.engines.teach.prior import FILE as PRIOR
 from synchresis.engines.training.graph.flatten import flatten
 from synchresis.engines.training.graph.launches import launches
 from synchresis.engines.training.graph.model import Graph
@@ -34,12 +37,13 @@ LARGEST_DIFFERENCE: Final = 1e-4
 
 
 def simplify(model: bytes) -> bytes:
-    """Return the same engine with fewer nodes."""
+    """Return the same engine in nodes that cost less; as it was where no rule finds anything."""
     graph = Graph(model)
-    _apply_rules(graph)
+    changed = _apply_rules(graph)
+    count = len(graph.nodes)
     if flatten(graph):
-        _apply_rules(graph)
-    return graph.content()
+        changed |= _apply_rules(graph)
+    return graph.content() if changed or len(graph.nodes) != count else model
 
 
 def simplify_pack(folder: Path) -> list[str]:
@@ -65,8 +69,24 @@ def simplify_pack(folder: Path) -> list[str]:
         files[entry.file] = after
         if (folder / half_name(entry.file)).is_file():
             files[half_name(entry.file)] = to_half(after)
+        if which == "motion":
+            files |= _prior(pack, after)
     update_pack(folder, {}, files)
     return lines
+
+
+def _prior(pack: Pack, after: bytes) -> dict[str, bytes]:
+    """The pack's prior as that of the engine rewritten, which gives the same; none if it has none.
+
+    One that belongs to yet another engine is left as it is.
+    """
+    if PRIOR not in pack.manifest.files:
+        return {}
+    tensors = load(pack.read(PRIOR))
+    if tensors["engine"].tobytes().hex() != pack.file_hash(pack.motion.file):
+        return {}
+    now = np.frombuffer(hashlib.sha256(after).digest(), np.uint8)
+    return {PRIOR: save({**tensors, "engine": now})}
 
 
 def difference(before: bytes, after: bytes, spec: EngineSpec, steps: Steps) -> float:
@@ -86,10 +106,13 @@ def difference(before: bytes, after: bytes, spec: EngineSpec, steps: Steps) -> f
     return float(np.max([errors[name] / peaks[name] for name in errors]))
 
 
-def _apply_rules(graph: Graph) -> None:
-    """Until no rule finds anything."""
+def _apply_rules(graph: Graph) -> bool:
+    """Until no rule finds anything; says whether any did."""
+    found = False
     while any([_changed(graph, node) for node in list(graph.nodes)]):
         graph.refresh()
+        found = True
+    return found
 
 
 def _changed(graph: Graph, node: NodeProto) -> bool:
