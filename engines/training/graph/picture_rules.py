@@ -24,14 +24,14 @@ def folded_picture(graph: Graph, node: NodeProto) -> bool:
     parted = graph.maker(turned.input[0])
     if parted is None or parted.op_type != "Reshape":
         return False
-    picture, shape = parted.input[0], graph.shapes.get(parted.output[0], ())
-    after = graph.shapes.get(node.output[0], ())
-    if len(shape) != 6 or len(after) != 4:
+    picture, parts = parted.input[0], graph.shapes.get(parted.output[0], ())[1:]
+    numbers = [length for length in parts if isinstance(length, int)]
+    if len(numbers) != 5 or numbers[0] != 1 or numbers[2] != numbers[4]:
         return False
-    _, channels, rows, block, cols, width = shape
-    if channels != 1 or block != width or tuple(after[1:]) != (block * width, rows, cols):
-        return False
-    if tuple(graph.shapes.get(picture, ())[1:]) != (1, rows * block, cols * block):
+    _, rows, block, cols, _ = numbers
+    before, after = (graph.shapes.get(name, ())[1:] for name in (picture, node.output[0]))
+    whole, folded = (1, rows * block, cols * block), (block * block, rows, cols)
+    if tuple(before) != whole or tuple(after) != folded:
         return False
     graph.replace(node.output[0], graph.add("SpaceToDepth", [picture], blocksize=block))
     return True

@@ -1,11 +1,7 @@
 """Encoded sequences: what the way down of a network that stays as it is makes of scenes."""
 
-import multiprocessing
-import os
-import queue
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,11 +10,11 @@ from torch import Tensor
 
 from synchresis.engines.scenes.world import SimSettings, World, simulate
 from synchresis.engines.training.motion.batch import Batch, mirrored, relit, rescaled
-from synchresis.engines.training.motion.feed import THREAD_SETTINGS
 from synchresis.engines.training.motion.film import film
 from synchresis.engines.training.motion.network import MotionNetwork
 from synchresis.engines.training.motion.train import load_network
 from synchresis.engines.training.motion.validate import network_inputs
+from synchresis.engines.training.motion.workers import Workers
 
 AHEAD: Final = 6
 """Groups of encoded sequences kept ready, all encoders together."""
@@ -118,20 +114,10 @@ class Encoders:
     def __init__(
         self, checkpoint: Path, settings: SimSettings, *, workers: int, group: int, first_seed: int
     ) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._ready: Queue[dict[str, Any]] = context.Queue(maxsize=AHEAD)
-        for name in THREAD_SETTINGS:
-            os.environ.setdefault(name, "1")
-        self._processes = [
-            context.Process(
-                target=work,
-                args=(self._ready, checkpoint, settings, group, (first_seed + k, workers)),
-                daemon=True,
-            )
-            for k in range(workers)
+        arguments = [
+            (checkpoint, settings, group, (first_seed + k, workers)) for k in range(workers)
         ]
-        for process in self._processes:
-            process.start()
+        self._workers: Workers[dict[str, Any]] = Workers(sequences, arguments, ahead=AHEAD)
 
     def take(self, *, wait: bool) -> Encoded | None:
         """A group of sequences; None if none is ready and `wait` is false.
@@ -140,32 +126,23 @@ class Encoders:
             RuntimeError: every process ended.
         """
         while True:
-            try:
-                arrays = self._ready.get(timeout=5.0) if wait else self._ready.get_nowait()
-            except queue.Empty:
-                if not any(process.is_alive() for process in self._processes):
-                    raise RuntimeError("every encoding process ended; see above") from None
-                if not wait:
-                    return None
-                continue
-            return Encoded(**{name: torch.from_numpy(value) for name, value in arrays.items()})
+            arrays = self._workers.take(5.0 if wait else None)
+            if arrays is not None:
+                return Encoded(**{name: torch.from_numpy(a) for name, a in arrays.items()})
+            if not self._workers.alive():
+                raise RuntimeError("every encoding process ended; see above")
+            if not wait:
+                return None
 
     def close(self) -> None:
         """Stop the processes."""
-        for process in self._processes:
-            process.terminate()
-        for process in self._processes:
-            process.join(timeout=5)
+        self._workers.close()
 
 
-def work(
-    ready: "Queue[dict[str, Any]]",
-    checkpoint: Path,
-    settings: SimSettings,
-    group: int,
-    seeds: tuple[int, int],
-) -> None:
-    """Body of an encoding process: groups of sequences for ever."""
+def sequences(
+    checkpoint: Path, settings: SimSettings, group: int, seeds: tuple[int, int]
+) -> Iterator[dict[str, Any]]:
+    """Groups of encoded sequences for ever, as arrays by name."""
     torch.set_num_threads(1)
     first, step = seeds
     network = load_network(checkpoint)
@@ -176,4 +153,4 @@ def work(
         worlds = [simulate(seed + k * step, settings) for k in range(group)]
         seed += group * step
         encoded = encode(network, worlds, draws)
-        ready.put({f.name: getattr(encoded, f.name).numpy() for f in fields(encoded)})
+        yield {f.name: getattr(encoded, f.name).numpy() for f in fields(encoded)}

@@ -1,14 +1,12 @@
 """Feed: worlds simulated by worker processes, ahead of training."""
 
-import multiprocessing
-import os
-import queue
-from collections.abc import Sequence
-from multiprocessing.queues import Queue
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from synchresis.engines.scenes.families import train_families, train_odds
 from synchresis.engines.scenes.world import SimSettings, World, simulate
+from synchresis.engines.training.motion.workers import Workers
 
 TRAIN_SEED: Final = 1_000_000
 """Training worlds have seeds from here on."""
@@ -19,62 +17,27 @@ VALIDATION_SEED: Final = 500_000
 AHEAD: Final = 4
 """Groups of worlds kept ready per worker."""
 
-THREAD_SETTINGS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""Variables that keep a worker on one core."""
 
-
-class WorldFeed:
+def world_feed(
+    settings: SimSettings, *, workers: int, group: int = 8, first_seed: int = TRAIN_SEED
+) -> Workers[list[World]]:
     """Worker processes that simulate worlds with ever new seeds.
 
     Args:
         settings: what is simulated.
         workers: processes.
-        group: worlds per message.
+        group: worlds that are taken at once.
         first_seed: of this run; resumed runs continue with others.
     """
-
-    def __init__(
-        self, settings: SimSettings, *, workers: int, group: int = 8, first_seed: int = TRAIN_SEED
-    ) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._ready: Queue[list[World]] = context.Queue(maxsize=AHEAD * workers)
-        for name in THREAD_SETTINGS:
-            os.environ.setdefault(name, "1")
-        self._processes = [
-            context.Process(
-                target=work,
-                args=(self._ready, settings, group, range(first_seed + k, 1 << 60, workers)),
-                daemon=True,
-            )
-            for k in range(workers)
-        ]
-        for process in self._processes:
-            process.start()
-
-    def take(self, *, wait_s: float | None = None) -> list[World] | None:
-        """A group of worlds; None if none is ready within `wait_s` (0 by default)."""
-        try:
-            return self._ready.get(timeout=wait_s) if wait_s else self._ready.get_nowait()
-        except queue.Empty:
-            return None
-
-    def alive(self) -> int:
-        """Workers still running."""
-        return sum(process.is_alive() for process in self._processes)
-
-    def close(self) -> None:
-        """Stop the workers."""
-        for process in self._processes:
-            process.terminate()
-        for process in self._processes:
-            process.join(timeout=5)
+    arguments = [(settings, group, first_seed + k, workers) for k in range(workers)]
+    return Workers(worlds, arguments, ahead=AHEAD * workers)
 
 
-def work(ready: "Queue[list[World]]", settings: SimSettings, group: int, seeds: range) -> None:
-    """Body of a worker: groups of worlds for ever."""
-    steps = iter(seeds)
+def worlds(settings: SimSettings, group: int, first: int, step: int) -> Iterator[list[World]]:
+    """Groups of worlds for ever, of every `step`-th seed from the first on."""
+    seeds = itertools.count(first, step)
     while True:
-        ready.put([simulate(next(steps), settings) for _ in range(group)])
+        yield [simulate(next(seeds), settings) for _ in range(group)]
 
 
 def usual_odds(families: Sequence[str]) -> tuple[float, ...]:

@@ -9,7 +9,7 @@ import torch
 
 from synchresis.engines.scenes.world import SimSettings
 from synchresis.engines.training.motion.batch import Batch, together
-from synchresis.engines.training.motion.feed import WorldFeed
+from synchresis.engines.training.motion.feed import world_feed
 from synchresis.engines.training.motion.film import film
 from synchresis.engines.training.motion.reel import Reel
 from synchresis.errors import InputError
@@ -66,12 +66,12 @@ class Material:
         self._drawn = 0
         self._videos = None
         if s.videos:
-            from synchresis.engines.training.motion.videos import VideoFeed
+            from synchresis.engines.training.motion.videos import video_feed
 
-            self._videos = VideoFeed(
+            self._videos = video_feed(
                 s.videos, frames=s.worlds.frames, workers=s.video_workers, seed=s.first_seed
             )
-        self._worlds = WorldFeed(
+        self._worlds = world_feed(
             s.worlds, workers=s.workers, group=s.films, first_seed=s.first_seed
         )
 
@@ -101,7 +101,7 @@ class Material:
             take(PATIENCE_S)
 
     def _film(self, wait_s: float | None) -> bool:
-        worlds = self._worlds.take(wait_s=wait_s)
+        worlds = self._worlds.take(wait_s)
         if worlds:
             self.reel.add(film(worlds, self.device))
         elif self._worlds.alive() == 0:

@@ -5,11 +5,8 @@ events are unknown, so such sequences teach only when something sounds.
 """
 
 import logging
-import multiprocessing
-import queue
 from collections.abc import Iterator
 from dataclasses import dataclass
-from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +21,7 @@ from synchresis.engines.onsets import Onsets, band_weights, find_onsets
 from synchresis.engines.teach.soundtracks import read_soundtrack
 from synchresis.engines.training.motion.batch import SOUND_BANDS, Batch
 from synchresis.engines.training.motion.film import EVENTS, GRID
+from synchresis.engines.training.motion.workers import Workers
 from synchresis.errors import InputError
 from synchresis.kernels.flow import Flow, FlowSettings
 
@@ -169,7 +167,7 @@ def cut(video: Video, frames: int, first: int) -> Batch:
     return Batch(**{name: torch.from_numpy(np.array(v))[None] for name, v in named.items()})
 
 
-class VideoFeed:
+def video_feed(folder: Path, *, frames: int, workers: int, seed: int) -> Workers[list[Batch]]:
     """Worker processes that read videos in random order, for ever.
 
     Args:
@@ -178,41 +176,13 @@ class VideoFeed:
         workers: processes.
         seed: of the order.
     """
-
-    def __init__(self, folder: Path, *, frames: int, workers: int, seed: int) -> None:
-        paths = find_videos(folder)
-        context = multiprocessing.get_context("spawn")
-        self._ready: Queue[list[Batch]] = context.Queue(maxsize=4 * workers)
-        self._processes = [
-            context.Process(target=work, args=(self._ready, paths, frames, [seed, k]), daemon=True)
-            for k in range(workers)
-        ]
-        for process in self._processes:
-            process.start()
-
-    def take(self, wait_s: float | None = None) -> list[Batch] | None:
-        """Sequences of one video, None if none is ready."""
-        try:
-            return self._ready.get(timeout=wait_s) if wait_s else self._ready.get_nowait()
-        except queue.Empty:
-            return None
-
-    def alive(self) -> int:
-        """Workers still reading."""
-        return sum(process.is_alive() for process in self._processes)
-
-    def close(self) -> None:
-        """Stop the workers."""
-        for process in self._processes:
-            process.terminate()
-        for process in self._processes:
-            process.join(timeout=5)
+    paths = find_videos(folder)
+    arguments = [(paths, frames, [seed, k]) for k in range(workers)]
+    return Workers(sequences, arguments, ahead=4 * workers)
 
 
-def work(
-    ready: "Queue[list[Batch]]", paths: tuple[Path, ...], frames: int, seed: list[int]
-) -> None:
-    """Body of a worker; ends when no video of the folder can be used."""
+def sequences(paths: tuple[Path, ...], frames: int, seed: list[int]) -> Iterator[list[Batch]]:
+    """Sequences of one video after another; ends when no video can be used."""
     rng = np.random.default_rng(seed)
     useless: set[Path] = set()
     while len(useless) < len(paths):
@@ -231,4 +201,4 @@ def work(
             useless.add(path)
             continue
         count = 1 + spare // frames
-        ready.put([cut(video, frames, int(rng.integers(spare + 1))) for _ in range(count)])
+        yield [cut(video, frames, int(rng.integers(spare + 1))) for _ in range(count)]
