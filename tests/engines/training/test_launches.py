@@ -17,7 +17,7 @@ ON_CUDA = frozenset(
         *("Less", "Log", "MatMul", "Max", "Min", "Mul"),
         *("Neg", "Or", "Pad", "Pow", "ReduceL2", "ReduceMax"),
         *("ReduceMean", "ReduceSum", "Relu", "Reshape", "Resize", "Shape"),
-        *("Sigmoid", "Sign", "Sin", "Slice", "Softmax", "Split"),
+        *("Sigmoid", "Sign", "Sin", "Slice", "Softmax", "SpaceToDepth", "Split"),
         *("Sqrt", "Squeeze", "Sub", "Tile", "TopK", "Transpose"),
         *("Unsqueeze", "Where"),
     }
