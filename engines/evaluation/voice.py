@@ -24,6 +24,7 @@ from synchresis.engines.voice.families import load_families
 from synchresis.engines.voice.model_voice import ModelVoice
 from synchresis.engines.voice.voice import Voice
 from synchresis.engines.zone import Zone
+from synchresis.errors import InputError
 from synchresis.kernels.overlap_add import RISE
 
 Floats = NDArray[np.float32]
@@ -138,13 +139,25 @@ def evaluate_voice(pack: Pack, folder: Path, *, sheets: Path | None = None) -> d
 
 
 def asked_embeddings(pack: Pack, wanted: list[Target], train: Recordings) -> Floats:
-    """Embedding per target: its family's, or for a held-out family the mean of its palette's."""
+    """Embedding per target: its family's, or for a held-out family the mean of its palette's.
+
+    Raises:
+        InputError: the pack's voice did not learn a family of the recordings, or all families of a
+            palette are held out.
+    """
     table, names = load_families(pack)
     index = {name: i for i, name in enumerate(names)}
     present = {train.families[i] for i in np.unique(train.family)}
+    strange = sorted(present - index.keys())
+    if strange:
+        raise InputError(
+            f"the voice of {pack.name} did not learn {strange[0]}; give the recordings that it did"
+        )
     means = {}
     for palette in {target.palette for target in wanted}:
         members = [index[n] for n in sorted(present) if n.split("/", 1)[0] == palette]
+        if not members:
+            raise InputError(f"no family of {palette} is left to learn from; add recordings of it")
         means[palette] = table[members].mean(axis=0)
     return np.stack(
         [table[index[t.family]] if t.family in present else means[t.palette] for t in wanted]
@@ -241,7 +254,7 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, float]:
 
 
 def short_rises(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """Attack errors of hits that are about as loud as they get within FAR_MS."""
+    """Attack errors of hits that come to 90 % of their loudest within FAR_MS."""
     short = [row for row in rows if row["rise_ms"] <= FAR_MS]
     out: dict[str, float] = {"count": len(short)}
     for prefix in PREFIXES:

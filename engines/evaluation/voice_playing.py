@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from synchresis.engines.packs import Pack
 from synchresis.engines.runtime.onnx_cpu import OnnxCpuEngine, open_onnx_cpu
 from synchresis.engines.timebase import HOP
+from synchresis.engines.voice.copying import FLOOR
 from synchresis.engines.voice.layout import (
     BINS,
     CONTROL,
@@ -128,6 +129,6 @@ def _write(hits: Hits, since: int, control: Floats, noise: Floats) -> None:
     if hits.mel is not None:
         control[:, COPYING] = 1.0
         noise[:, :BINS] = 0.0
-        silent = np.log(1e-4)
+        silent = np.log(FLOOR)
         inside = 0 <= since < hits.mel.shape[1]
         noise[:, NOISE : NOISE + MELS] = hits.mel[:, since] if inside else silent

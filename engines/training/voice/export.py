@@ -36,6 +36,7 @@ from synchresis.engines.voice.layout import (
     FAMILIES_TENSOR,
     GRAPH_NOISE,
 )
+from synchresis.errors import SynchresisError
 
 FILE: Final = "voice.onnx"
 PALETTES: Final = Path(__file__).with_name("palettes.csv")
@@ -86,6 +87,7 @@ def own_rows(recordings: Recordings) -> list[dict[str, str]]:
 
 def write_voice(learned: Learned, recordings: Recordings, pack: Path, licences: Path) -> None:
     """Put the voice in full and half precision, its palettes and its licences into a pack."""
+    licence = licences.read_bytes()
     with torch.no_grad():
         table = learned.embedding(torch.arange(len(recordings.families))).numpy()
     rows, families = palette_rows(recordings)
@@ -108,7 +110,7 @@ def write_voice(learned: Learned, recordings: Recordings, pack: Path, licences: 
             half_name(FILE): to_half(graph),
             PALETTE_FILE: save({PALETTE_TENSOR: embeddings}),
             FAMILIES_FILE: save({FAMILIES_TENSOR: table}, metadata=names),
-            "LICENSES.md": licences.read_bytes(),
+            "LICENSES.md": licence,
         },
     )
 
@@ -117,7 +119,10 @@ def main() -> None:
     """Read a checkpoint, write the pack."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_arguments(parser)
-    run(parser.parse_args())
+    try:
+        run(parser.parse_args())
+    except (SynchresisError, OSError) as err:
+        parser.exit(2, f"error: {err}\n")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

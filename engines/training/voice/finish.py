@@ -17,7 +17,8 @@ from synchresis.engines.timebase import HOP, SAMPLE_RATE
 from synchresis.engines.training.half_precision import half_name, to_half
 from synchresis.engines.training.voice.levels import level_out
 from synchresis.engines.training.voice.recordings import Recordings, load
-from synchresis.engines.training.voice.tables import TablePlayer, VoiceTables
+from synchresis.engines.training.voice.remember import first_phases
+from synchresis.engines.training.voice.tables import PHASES, TablePlayer, VoiceTables
 from synchresis.engines.training.voice.timing import retime
 from synchresis.engines.voice.families import load_families
 from synchresis.errors import ParameterError, SynchresisError
@@ -25,6 +26,7 @@ from synchresis.errors import ParameterError, SynchresisError
 FINISHED: Final = "finished"
 """In the voice's free entries of the manifest."""
 
+_SAME_PHASE = 0.05
 _DECAY_HOPS = 1000
 _SEEDS = (0, 1, 2)
 _FALLEN = 1e-6
@@ -41,9 +43,13 @@ def finish(graph: bytes, recordings: Recordings, families: Floats) -> VoiceTable
         families: float32[F, 32], embeddings.
 
     Raises:
-        ParameterError: the graph has no recall, or one of another number of recordings.
+        ParameterError: the graph has no recall, one of other recordings, or is finished.
     """
     tables = VoiceTables(graph, families[recordings.family])
+    turn = tables.read(PHASES).astype(float) - first_phases(recordings).numpy()
+    # Of each recording on average: where it is silent, a phase says nothing.
+    if np.abs(np.sin(0.5 * turn)).mean(axis=1).max() > _SAME_PHASE:
+        raise ParameterError("the voice recalls other recordings, or was finished already")
     level_out(tables, retime(tables, recordings))
     return tables
 
@@ -124,7 +130,7 @@ def main() -> None:
     args = parser.parse_args()
     try:
         finish_pack(load_pack(args.pack), load(args.recordings))
-    except SynchresisError as err:
+    except (SynchresisError, OSError) as err:
         parser.exit(2, f"error: {err}\n")
 
 

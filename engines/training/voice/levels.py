@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from synchresis.engines.evaluation.voice_measures import loudness_db
 from synchresis.engines.timebase import HOP
-from synchresis.engines.training.voice.recordings import DECAY_DB, Recordings, loudness_db
+from synchresis.engines.training.voice.recordings import DECAY_DB, Recordings
 from synchresis.engines.training.voice.tables import SHAPES, TablePlayer, VoiceTables
 from synchresis.engines.voice.copying import RISE, copy_mel
 from synchresis.engines.voice.layout import TAKE
@@ -80,7 +81,8 @@ def made_levels(player: TablePlayer, recordings: Recordings) -> Floats:
 def rising(level: Floats, strength: Floats, family: NDArray[np.int64]) -> Floats:
     """Levels in dB nearest to the given ones that rise with strength within each family.
 
-    Recordings of equal strength are equally loud, others differ by RISING_DB at least.
+    Recordings of equal strength are equally loud, others rise by RISING_DB times their difference
+    in strength at least.
     """
     out = level.copy()
     for number in np.unique(family):

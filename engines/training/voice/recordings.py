@@ -10,9 +10,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from synchresis.engines.evaluation.voice_measures import loudness_db
 from synchresis.engines.timebase import SAMPLE_RATE
 from synchresis.engines.training.voice import codec
 from synchresis.engines.training.voice.split import Row, level_kept, read_held_out, read_manifest
+from synchresis.errors import InputError
 
 Floats = NDArray[np.float32]
 
@@ -76,14 +78,6 @@ def trim(sound: Floats) -> Floats:
     return cut
 
 
-def loudness_db(sound: Floats) -> float:
-    """Level of the loudest 20 ms, dB."""
-    width = int(0.02 * SAMPLE_RATE)
-    padded = np.concatenate([sound, np.zeros(width, np.float32)])
-    power = np.convolve(padded.astype(np.float64) ** 2, np.ones(width) / width, mode="valid")
-    return 10 * float(np.log10(power.max() + 1e-12))
-
-
 def decay60(sound: Floats) -> float:
     """Seconds until the energy left (Schroeder) has fallen by 60 dB, from its −5…−35 dB slope."""
     left = np.cumsum(sound[::-1].astype(np.float64) ** 2)[::-1]
@@ -122,12 +116,18 @@ def gather(folder: Path, *, held_out: bool = False) -> Recordings:
     """Read a folder of recordings: the training split, or what is held back from it.
 
     Levels are always those of the whole family, so that both halves share one scale.
+
+    Raises:
+        InputError: there are no such recordings.
     """
     apart = read_held_out()
     rows = [row for row in read_manifest(folder) if row["palette"] not in LEFT_OUT]
     sounds = [trim(read_flac(folder / row["file"])) for row in rows]
     gain, strength = levels(rows, sounds)
     chosen = [i for i, row in enumerate(rows) if (row["file"] in apart) == held_out]
+    if not chosen:
+        what = "recording that the held-out list names" if held_out else "recording to learn from"
+        raise InputError(f"{folder} has no {what}; give the folder that the voice was trained on")
     scaled = [gain[i] * sounds[i] for i in chosen]
     palettes = sorted({row["palette"] for row in rows})
     families = sorted({(row["palette"], row["family"]) for row in rows})

@@ -20,11 +20,11 @@ from synchresis.engines.voice.layout import CONTROL, MELS, TEXTURE
 CODE: Final = 127
 """Numbers kept of every recording, beside its level."""
 
+BEGINS: Final = (64, 192)
+"""Places in the hop at which the decoder is compared with a recording."""
+
 _JITTER = 0.25
 """Share of the takes' usual spread within a family that is added to blends of them."""
-
-_BEGINS = (64, 192)
-"""Places in the hop at which the decoder is compared with a recording."""
 
 _ROWS = 48
 _AFTER_HOPS = 40
@@ -75,7 +75,7 @@ def compare(learned: Learned, recordings: Recordings) -> tuple[Tensor, Tensor]:
         rows = order[first : first + _ROWS]
         longest = int(recordings.length[rows].max()) // HOP + _AFTER_HOPS
         hops = min(longest, KNOTS[-1])
-        found = [_missed(learned, recordings, rows, (begin, hops)) for begin in _BEGINS]
+        found = [_missed(learned, recordings, rows, (begin, hops)) for begin in BEGINS]
         # Least squares over ages; knots beyond the last hop stay 0.
         to_knots = torch.linalg.pinv(interpolation(hops))
         reached = torch.tensor(KNOTS) < hops
@@ -83,7 +83,6 @@ def compare(learned: Learned, recordings: Recordings) -> tuple[Tensor, Tensor]:
         at_knots[0] += level[rows]
         both[:, rows] = torch.where(reached[:, None], at_knots, both[:, rows])
     course, missed = both
-    missed[:, -1] = 0.0
     return course, missed
 
 

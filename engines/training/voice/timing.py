@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from synchresis.engines.evaluation.voice_attacks import (
     RISEN,
+    WITHIN_S,
     attack_ms,
     early_levels,
     first_rise,
@@ -26,7 +27,7 @@ from synchresis.engines.evaluation.voice_attacks import (
 from synchresis.engines.timebase import HOP, SAMPLE_RATE
 from synchresis.engines.training.voice.recall import KNOTS, interpolation
 from synchresis.engines.training.voice.recordings import Recordings
-from synchresis.engines.training.voice.remember import first_phases, reduce
+from synchresis.engines.training.voice.remember import BEGINS, first_phases, reduce
 from synchresis.engines.training.voice.tables import BASIS, CODES, PHASES, VoiceTables
 from synchresis.engines.voice.copying import RISE, copy_mel
 from synchresis.engines.voice.layout import RARITY
@@ -41,7 +42,7 @@ STRESSES: Final = (0.7, 1.5, 2.5, 3.5)
 COSTS: Final = 0.01
 """Of a stress of 1, in shares of hits that are far: log-mels are farther off by it."""
 
-FAR_MS, UNSURE_MS = 6.5, 0.7
+HALF_MISSED_MS, UNSURE_MS = 6.5, 0.7
 """An attack so far off counts half as missed; e times less or more odds by so much."""
 
 PER_MS: Final = 0.02
@@ -68,12 +69,11 @@ Rows = NDArray[np.int64]
 
 _STEP_MS = 0.5
 _DELAYS = np.arange(EARLIEST_MS, LATEST_MS + _STEP_MS, _STEP_MS)
-_TIMES = np.arange(0.0, 30.0, 0.25)
+_TIMES = np.arange(0.0, 1e3 * WITHIN_S, 0.25)
 _FADE = int(0.001 * SAMPLE_RATE)
 _SEEDS = (0, 1)
 _HEARD_HOPS = 14
 _MOVED_HOPS = 96
-_BEGINS = (64, 192)
 _SAMPLES_PER_MS = SAMPLE_RATE / 1000
 
 
@@ -88,8 +88,10 @@ class Kin:
 def retime(tables: VoiceTables, recordings: Recordings) -> Recordings:
     """Move and stress the recordings that a graph recalls, and make odd ones rarer.
 
+    Writes into the tables, once only: a second time would add to what the first one did.
+
     Args:
-        tables: of a graph as it is exported.
+        tables: of a graph as it is exported; changed.
         recordings: those that it was exported with.
 
     Returns:
@@ -239,7 +241,7 @@ def missed(late_ms: Floats) -> Floats:
         float64 of the same shape.
     """
     off = np.abs(late_ms)
-    lost: Floats = 1 / (1 + np.exp((FAR_MS - off) / UNSURE_MS)) + PER_MS * off
+    lost: Floats = 1 / (1 + np.exp((HALF_MISSED_MS - off) / UNSURE_MS)) + PER_MS * off
     return lost
 
 
@@ -323,7 +325,7 @@ def _changes(recordings: Recordings, later: Recordings, shift: Rows) -> NDArray[
 
 def _early_mel(sound: NDArray[np.float32]) -> Floats:
     """Log-mel of a hit's first hops, begun at several places in the hop: [_MOVED_HOPS, 80]."""
-    mels = [copy_mel(sound, begin + RISE, _MOVED_HOPS) for begin in _BEGINS]
+    mels = [copy_mel(sound, begin + RISE, _MOVED_HOPS) for begin in BEGINS]
     mean: Floats = np.mean(mels, axis=0, dtype=float)
     return mean
 

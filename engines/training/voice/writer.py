@@ -37,12 +37,17 @@ class Writer:
         """Name of a constant, float32 for double precision; the same values are kept once.
 
         One with a name of its own shares it with no other, so that it can be changed later.
+
+        Raises:
+            ValueError: there is another constant of that name.
         """
         array = np.asarray(value, order="C")
         if array.dtype == np.float64:
             array = array.astype(np.float32)
         key = (name, array.dtype.str, array.shape, array.tobytes())
         if key not in self._known:
+            if name in self._constants:
+                raise ValueError(f"constant {name} has other values already")
             self._known[key] = name or f"constant_{len(self._known)}"
             self._constants[self._known[key]] = array
         return self._known[key]

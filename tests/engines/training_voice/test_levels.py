@@ -1,9 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
+from synchresis.engines.timebase import SAMPLE_RATE  # noqa: E402
 from synchresis.engines.training.voice.levels import (  # noqa: E402
+    BANDS_POOLED,
     RISING_DB,
     SHAPE,
     never_falling,
@@ -12,6 +16,7 @@ from synchresis.engines.training.voice.levels import (  # noqa: E402
 )
 from synchresis.engines.training.voice.recall import KNOTS, Kept, Recall  # noqa: E402
 from synchresis.engines.training.voice.recordings import Recordings  # noqa: E402
+from synchresis.engines.voice.mel import MELS, mel_matrix  # noqa: E402
 
 
 def two_recordings(shape: torch.Tensor) -> Recall:
@@ -80,3 +85,24 @@ def test_shapes_are_shares_of_power(tiny_recorded: Recordings) -> None:
     found = shapes(tiny_recorded)
     assert found.shape == (len(tiny_recorded.length), SHAPE)
     torch.testing.assert_close(found.exp().sum(1), torch.ones(len(found)))
+
+
+@pytest.mark.parametrize(
+    ("hertz", "begin_s", "cell"), [(700, 0.0, 0), (700, 0.085, 4), (6000, 0.0, 0)]
+)
+def test_power_is_where_it_sounds(
+    tiny_recorded: Recordings, hertz: float, begin_s: float, cell: int
+) -> None:
+    time = np.arange(4800) / SAMPLE_RATE
+    tone = np.sin(2 * np.pi * hertz * time) * ((time >= begin_s) & (time < begin_s + 0.015))
+    one = replace(
+        tiny_recorded,
+        samples=tone.astype(np.float32),
+        offset=np.zeros(1, np.int64),
+        length=np.array([4800]),
+    )
+    power = shapes(one).exp().reshape(-1, MELS // BANDS_POOLED)
+    when, band = divmod(int(power.argmax()), power.shape[1])
+    centre = mel_matrix(MELS, 1024).argmax(0)[BANDS_POOLED * band : BANDS_POOLED * (band + 1)]
+    assert when == cell
+    assert centre[0] * SAMPLE_RATE / 1024 < 1.2 * hertz < 1.6 * centre[-1] * SAMPLE_RATE / 1024

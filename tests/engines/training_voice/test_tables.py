@@ -7,14 +7,16 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from synchresis.engines.evaluation.voice_measures import loudness_db  # noqa: E402
 from synchresis.engines.packs import Pack, load_pack, update_pack  # noqa: E402
 from synchresis.engines.timebase import HOP, SAMPLE_RATE  # noqa: E402
 from synchresis.engines.training.half_precision import half_name, to_half  # noqa: E402
+from synchresis.engines.training.voice import finish as finishing  # noqa: E402
 from synchresis.engines.training.voice.export import voice_graph, write_voice  # noqa: E402
 from synchresis.engines.training.voice.finish import FINISHED, fallen_s, finish_pack  # noqa: E402
 from synchresis.engines.training.voice.learner import Learned  # noqa: E402
 from synchresis.engines.training.voice.levels import RISING_DB, level_out  # noqa: E402
-from synchresis.engines.training.voice.recordings import Recordings, loudness_db  # noqa: E402
+from synchresis.engines.training.voice.recordings import Recordings  # noqa: E402
 from synchresis.engines.training.voice.remember import remember  # noqa: E402
 from synchresis.engines.training.voice.tables import (  # noqa: E402
     BASIS,
@@ -22,6 +24,7 @@ from synchresis.engines.training.voice.tables import (  # noqa: E402
     SHAPES,
     VoiceTables,
 )
+from synchresis.engines.training.voice.timing import retime  # noqa: E402
 from synchresis.engines.training.voice.writer import Writer  # noqa: E402
 from synchresis.engines.voice.layout import RARITY  # noqa: E402
 from synchresis.errors import ParameterError  # noqa: E402
@@ -49,6 +52,8 @@ def test_constants_with_names_are_kept_apart() -> None:
     assert names[:3] == ["a", "b", "a"]
     assert names[3] == names[4]
     assert names[3] not in {"a", "b"}
+    with pytest.raises(ValueError, match="constant a"):
+        writer.constant(numbers + 1, "a")
 
 
 def test_what_is_written_is_in_the_graph(tables: VoiceTables) -> None:
@@ -82,7 +87,7 @@ def test_a_recording_played_alone_hears_nothing_of_the_others(tables: VoiceTable
     assert np.abs(after[1] - before[1]).max() > 1e-3 * np.abs(before[1]).max()
 
 
-def test_level_is_what_a_blend_of_unlike_shapes_loses(tables: VoiceTables) -> None:
+def test_level_is_the_sum_of_like_shapes(tables: VoiceTables) -> None:
     strength, take = np.ones(40, np.float32), np.zeros(16, np.float32)
     shapes = np.full_like(tables.read(SHAPES), -np.log(140))
     tables.write(SHAPES, shapes)
@@ -153,20 +158,47 @@ def test_an_exported_voice_is_finished_once(written: Pack, tiny_recorded: Record
 
 
 def test_a_voice_exported_without_is_finished_in_place(
-    written: Pack, learned: Learned, tiny_recorded: Recordings
+    written: Pack,
+    learned: Learned,
+    tiny_recorded: Recordings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     raw = voice_graph(learned.network, remember(learned, tiny_recorded))
     entry = msgspec.structs.replace(written.voice, meta={"weights": 5})
     silent = tuple(msgspec.structs.replace(one, decay60_s=9.0) for one in written.palettes)
     files = {entry.file: raw, half_name(entry.file): to_half(raw)}
     changed = update_pack(written.path, {"voice": entry, "palettes": silent}, files)
+    heard: list[Recordings] = []
+    monkeypatch.setattr(finishing, "retime", lambda *a: heard.append(retime(*a)) or heard[0])
+    monkeypatch.setattr(finishing, "level_out", lambda *a: heard.append(a[1]) or level_out(*a))
     finish_pack(changed, tiny_recorded)
+    # Levels are those of the recordings as they were moved.
+    assert heard[1] is heard[0]
+    palette = palettes(learned, tiny_recorded)
+    was, now = (
+        VoiceTables(one, palette) for one in (raw, changed.path.joinpath(entry.file).read_bytes())
+    )
+    for name in (CODES, RARITY, SHAPES):
+        assert (now.read(name) != was.read(name)).any()
     again = load_pack(written.path)
     assert again.voice.meta == {"weights": 5, FINISHED: True}
     for file in files:
         assert again.read(file) == written.read(file)
     assert again.palettes == written.palettes
     assert again.read("LICENSES.md") == b"made up\n"
+
+
+def test_other_recordings_than_those_recalled_are_refused(
+    written: Pack, learned: Learned, tiny_recorded: Recordings
+) -> None:
+    raw = voice_graph(learned.network, remember(learned, tiny_recorded))
+    entry = msgspec.structs.replace(written.voice, meta={})
+    pack = update_pack(written.path, {"voice": entry}, {entry.file: raw})
+    offset = tiny_recorded.offset.copy()
+    offset[[3, 4]] = offset[[4, 3]]
+    with pytest.raises(ParameterError, match="recalls other recordings"):
+        finish_pack(pack, replace(tiny_recorded, offset=offset))
+    assert load_pack(pack.path).read(entry.file) == raw
 
 
 def test_recordings_of_other_families_are_refused(written: Pack, tiny_recorded: Recordings) -> None:

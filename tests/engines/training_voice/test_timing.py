@@ -6,14 +6,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from synchresis.engines.evaluation.voice_attacks import attack_error_ms, attack_ms  # noqa: E402
+from synchresis.engines.evaluation.voice_attacks import FAR_MS, attack_error_ms, attack_ms  # noqa: E402
 from synchresis.engines.training.voice.export import voice_graph  # noqa: E402
 from synchresis.engines.training.voice.learner import Learned  # noqa: E402
 from synchresis.engines.training.voice.recordings import Recordings  # noqa: E402
 from synchresis.engines.training.voice.remember import remember  # noqa: E402
 from synchresis.engines.training.voice.tables import VoiceTables  # noqa: E402
 from synchresis.engines.training.voice.timing import (  # noqa: E402
-    FAR_MS,
+    HALF_MISSED_MS,
     PALETTE,
     PER_MS,
     RARER,
@@ -95,12 +95,12 @@ def test_kin_are_the_family_and_a_little_of_the_palette(tiny_recorded: Recording
 
 
 def test_far_attacks_are_missed_and_near_ones_are_not() -> None:
-    off = np.array([0.0, 3.0, FAR_MS, 9.0, 20.0])
+    off = np.array([0.0, 3.0, HALF_MISSED_MS, 9.0, 20.0])
     lost = missed(off)
     np.testing.assert_allclose(lost, missed(-off))
     assert (np.diff(lost) > 0).all()
     assert lost[1] < 0.1
-    assert lost[2] == pytest.approx(0.5 + PER_MS * FAR_MS)
+    assert lost[2] == pytest.approx(0.5 + PER_MS * HALF_MISSED_MS)
     assert lost[3] > 1.0
 
 
@@ -218,4 +218,4 @@ def far_hits(tables: VoiceTables, recordings: Recordings) -> float:
         for other in np.flatnonzero(recordings.family == recordings.family[index])
         if other not in DELAYS
     ]
-    return float((np.abs(off) > 8.0).mean())
+    return float((np.abs(off) > FAR_MS).mean())
