@@ -44,6 +44,7 @@ _log = logging.getLogger(__name__)
 ClockName: TypeAlias = Literal["device", "virtual"]
 
 _POLL_S: Final = 0.05
+_END_S: Final = 5.0
 
 _PATIENCE_S: Final = 15.0
 """A run with a length ends this much after it even if it never began to play."""
@@ -192,11 +193,11 @@ class LiveSession:
             if thread.error is not None:
                 raise thread.error
         last = self._threads[-1]
-        last.join(wait_s)
+        last.ended.wait(wait_s)
         self._choose_lookahead()
         if last.error is not None:
             raise last.error
-        return last.is_alive() and not self._time_is_up()
+        return last.running and not self._time_is_up()
 
     def run(self) -> None:
         """Start, wait for the end, stop."""
@@ -215,10 +216,10 @@ class LiveSession:
         for thread in reversed(self._threads):
             thread.stopping.set()
         for thread in self._threads:
-            if thread.ident is not None:
-                thread.join(timeout=5)
+            if thread.running:
+                thread.ended.wait(_END_S)
         self._closers.close()
-        if self._context is not None and not any(t.is_alive() for t in self._threads):
+        if self._context is not None and not any(t.running for t in self._threads):
             self._context.destroy(linger=0)
             self._context = None
         sys.setswitchinterval(self._switch_s)
@@ -314,7 +315,7 @@ class LiveSession:
             self.loop.command(step)
 
     def _state(self) -> Literal["starting", "measuring", "playing", "ended"]:
-        if not any(thread.is_alive() for thread in self._threads):
+        if not any(thread.running for thread in self._threads):
             return "ended" if self._started_ns is not None else "starting"
         return "measuring" if self.loop and self.loop.measuring else "playing"
 

@@ -85,7 +85,7 @@ class NodeGroup:
         for thread in self._threads:
             if thread.error is not None:
                 raise thread.error
-        return any(thread.is_alive() for thread in self._threads)
+        return any(thread.running for thread in self._threads)
 
     def stop(self) -> None:
         """Stop all nodes and close everything; where one failed no older file is replaced."""
@@ -95,14 +95,14 @@ class NodeGroup:
         for thread in self._threads:
             thread.stopping.set()
         for thread in self._threads:
-            if thread.ident is not None:
-                thread.join(timeout=5)
+            if thread.running:
+                thread.ended.wait(5)
         self._release_unstarted()
         for end in self._ends:
             end.close()
         if self._gatekeeper is not None:
             self._gatekeeper.stop()
-        if not any(thread.is_alive() for thread in self._threads):
+        if not any(thread.running for thread in self._threads):
             self._context.destroy(linger=0)
         for instrument in self._instruments:
             instrument.close()

@@ -46,6 +46,16 @@ class Look:
     peak: float = 0.0
 
 
+def check_screen() -> None:
+    """Refuse a window where there is no screen.
+
+    Raises:
+        DeviceError: there is none.
+    """
+    if not has_display():
+        raise DeviceError("--preview needs a screen (DISPLAY is not set); leave it out")
+
+
 class Preview:
     """The window; open and used by the main thread only."""
 
@@ -55,8 +65,7 @@ class Preview:
         Raises:
             DeviceError: there is none.
         """
-        if not has_display():
-            raise DeviceError("--preview needs a screen (DISPLAY is not set); leave it out")
+        check_screen()
         self._hits: deque[tuple[Event, int]] = deque(maxlen=32)
         self._open = False
 

@@ -15,6 +15,8 @@ from synchresis.engines.timebase import NS_PER_S, SAMPLE_RATE
 from synchresis.errors import InputError, ParameterError
 from synchresis.realtime.sinks import SOUND_FORMATS, MovieSink, Sink, SoundFileSink, check_output
 from synchresis.realtime.sinks.part_file import PartFile
+from synchresis.realtime.sources.file import check_file
+from synchresis.realtime.sources.opening import SCENE_PREFIX, is_live
 from synchresis.realtime.sources.source import Film
 
 MOVIE: Final = ".mp4"
@@ -49,17 +51,27 @@ class RenderReport:
         return {**asdict(self), "speed": round(self.speed, 2)}
 
 
-def check_render(video: str, output: Path, gestures: Path | None) -> None:
-    """Refuse, before any work, what could only fail at the end.
+def check_render(
+    video: str, output: Path, gestures: Path | None, *, seconds: float | None = None
+) -> None:
+    """Refuse, before any work, what could only fail at the end, or never end.
 
     Raises:
-        ParameterError: unknown output format, or an output that is the input or the other output.
-        InputError: a film as output of something that is not a video file.
+        ParameterError: unknown output format, an output that is the input or the other output, or
+            a scene without an end.
+        InputError: no such video file, or a film as output of something that is none.
     """
     ending = check_output(output, (*SOUND_FORMATS, MOVIE))
     paths = [Path(video).resolve(), output.resolve()] + ([gestures.resolve()] if gestures else [])
     if len(set(paths)) < len(paths):
-        raise ParameterError(f"{output}: input and outputs must be different files")
+        raise ParameterError(
+            f"{', '.join(map(str, paths))}: input and outputs must be different files"
+        )
+    if video.startswith(SCENE_PREFIX):
+        if seconds is None:
+            raise ParameterError(f"{video} has no end; say where with --seconds N")
+    elif not is_live(video):
+        check_file(video)
     if ending == MOVIE and not Path(video).is_file():
         raise InputError(f"{video}: only a video file can become an {MOVIE}; give it, or a .wav")
 
@@ -89,8 +101,8 @@ def render_film(
         InputError: the film cannot be decoded or an output cannot be written.
     """
     with ExitStack() as stack:
-        writer = stack.enter_context(_gesture_file(gestures, instrument)) if gestures else None
         stack.enter_context(_whole(sink))
+        writer = stack.enter_context(_gesture_file(gestures, instrument)) if gestures else None
         begin = time.perf_counter()
         counted = _Count(writer)
         playout = instrument.playout(nominal_fps=film.nominal_fps)

@@ -34,6 +34,8 @@ class NodeThread(threading.Thread):
     Attributes:
         error: what it failed with, None so far.
         stopping: set to end it.
+        ended: set once it has ended. Ask this, not `join` or `is_alive`: until Python 3.13 a `join`
+            that Ctrl-C interrupts takes a running thread for one that has ended.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class NodeThread(threading.Thread):
         super().__init__(name=name, daemon=True)
         self.error: Exception | None = None
         self.stopping = threading.Event()
+        self.ended = threading.Event()
         self._work = work
         self._on_end = on_end
 
@@ -64,7 +67,15 @@ class NodeThread(threading.Thread):
             self.error = err
             _log.debug("node %s failed", self.name, exc_info=True)
         finally:
-            self._on_end()
+            try:
+                self._on_end()
+            finally:
+                self.ended.set()
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self.ident is not None and not self.ended.is_set()
 
 
 def run_film(film: Film, outlet: Outlet, *, receivers: int) -> Callable[[threading.Event], None]:

@@ -38,7 +38,8 @@ def read_soundtrack(path: Path, longest_s: float) -> tuple[Sound, float]:
                 if float(frame.time or 0.0) > longest_s:
                     break
     except (av.error.FFmpegError, OSError) as err:
-        raise InputError(f"video {path} cannot be read: {err}") from err
+        why = getattr(err, "strerror", None) or err
+        raise InputError(f"video {path} cannot be read: {why}") from err
     return (np.concatenate(parts) if parts else np.zeros(0, np.float32)), first or 0.0
 
 

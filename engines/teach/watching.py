@@ -140,6 +140,8 @@ def film_frames(path: Path, longest_s: float) -> Iterator[Frame]:
 
     try:
         with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise InputError(f"{path} has no pictures; give a video of what is to be learned")
             for index, picture in enumerate(container.decode(video=0)):
                 time_s = float(picture.time) if picture.time is not None else index / 30
                 if time_s > longest_s:
@@ -147,7 +149,8 @@ def film_frames(path: Path, longest_s: float) -> Iterator[Frame]:
                 shown = np.asarray(picture.to_ndarray(format="bgr24"), np.uint8)
                 yield Frame(shown, round(time_s * NS_PER_S), index)
     except (av.error.FFmpegError, OSError, IndexError) as err:
-        raise InputError(f"video {path} cannot be read: {err}") from err
+        why = getattr(err, "strerror", None) or err
+        raise InputError(f"video {path} cannot be read: {why}") from err
 
 
 def joined(parts: Sequence[Watched], sounds: Sequence[Times]) -> tuple[Watched, Times]:

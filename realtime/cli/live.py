@@ -63,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
     from synchresis.realtime.cli.player import play
     from synchresis.realtime.live import LiveSession
 
+    _check(args)
     with ExitStack() as stack:
         instrument = Instrument(options.pack(args), options.instrument_settings(args))
         stack.callback(instrument.close)
@@ -78,17 +79,29 @@ def run(args: argparse.Namespace) -> int:
     return _report(session, args)
 
 
+def _check(args: argparse.Namespace) -> None:
+    """Refuse, before anything is opened, what could only fail later."""
+    from pathlib import Path
+
+    if (args.refresh and args.clock == "virtual") or (args.keep and not args.refresh):
+        raise ParameterError("--keep needs --refresh, and --refresh the device's clock")
+    if args.out and args.camera and Path(args.out).resolve() == Path(args.camera).resolve():
+        raise ParameterError(f"{args.out}: --camera and --out must be different files")
+    if args.preview:
+        from synchresis.realtime.preview import check_screen
+
+        check_screen()
+
+
 @contextmanager
 def refreshed(args: argparse.Namespace, instrument: "Instrument") -> "Iterator[None]":
     """With --refresh, teach on while what is inside runs, and with --keep write it down."""
-    if not (args.refresh or args.keep):
+    if not args.refresh:
         yield
         return
     from synchresis.realtime.cli.choices import say
     from synchresis.realtime.refreshing import Refreshing, microphone
 
-    if not args.refresh or args.clock == "virtual":
-        raise ParameterError("--keep needs --refresh, and --refresh the device's clock")
     listen = microphone(args.microphone)
     with Refreshing(instrument.parser, instrument.pack, listen) as refreshing:
         say("listening: wear headphones, or it learns from its own sound")

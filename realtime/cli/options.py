@@ -153,7 +153,8 @@ def add_sound_options(parser: argparse.ArgumentParser) -> None:
         default="auto",
         type=auto_or(number(*LOOKAHEAD_MS)),
         metavar="auto|MS",
-        help="predict so far ahead, -50 to 120 ms; negative waits for evidence",
+        help="predict so far ahead, -50 to 120 ms; negative waits for evidence. auto (default): as "
+        "far as sound is late and the pack allows; 0 finds more hits, and plays them later",
     )
     add(
         "--sensitivity",

@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     from synchresis.realtime.rendering import check_render, open_sink, render_film
     from synchresis.realtime.sources import SourceSettings, open_film
 
-    check_render(args.video, args.output, args.gestures)
+    check_render(args.video, args.output, args.gestures, seconds=args.seconds)
     film = open_film(SourceSettings(args.video, seconds=args.seconds, seed=args.seed))
     instrument = Instrument(options.pack(args), options.instrument_settings(args))
     try:

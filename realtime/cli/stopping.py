@@ -9,15 +9,21 @@ from contextlib import contextmanager
 
 @contextmanager
 def terminated_in_order() -> Iterator[None]:
-    """SIGTERM interrupts what is inside as Ctrl-C does, so that it cleans up after itself."""
+    """SIGTERM, and a terminal that is closed, interrupt what is inside as Ctrl-C does.
+
+    So it cleans up after itself. A hangup that is ignored, as under `nohup`, stays so.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may handle signals
         return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    asked = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    heard = [one for one in asked if signal.getsignal(one) is not signal.SIG_IGN]
+    before = [signal.signal(one, signal.default_int_handler) for one in heard]
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for one, handler in zip(heard, before, strict=True):
+            signal.signal(one, handler)
 
 
 @contextmanager

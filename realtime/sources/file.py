@@ -97,13 +97,22 @@ class FileSource:
         return round(NS_PER_S / self.nominal_fps)
 
 
-def _open(path: Path) -> InputContainer:
-    if not path.exists():
+def check_file(path: str | Path) -> None:
+    """Refuse what cannot be a video without looking into it.
+
+    Raises:
+        InputError: missing, empty, or no file.
+    """
+    if not Path(path).exists():
         raise InputError(f"{path}: no such file")
-    if not path.is_file():
+    if not Path(path).is_file():
         raise InputError(f"{path}: not a file")
-    if path.stat().st_size == 0:
+    if Path(path).stat().st_size == 0:
         raise InputError(f"{path}: the file is empty")
+
+
+def _open(path: Path) -> InputContainer:
+    check_file(path)
     try:
         return av.open(str(path))
     except (av.FFmpegError, OSError) as err:

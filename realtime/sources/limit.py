@@ -1,5 +1,6 @@
 """Films with another length: cut after some seconds, or with the first picture held."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -38,12 +39,17 @@ class LimitedFilm:
 class HeldFilm:
     """A film whose first picture is held for some time, frame by frame at its nominal rate."""
 
-    def __init__(self, film: Film, hold_s: float) -> None:
-        """Hold the first picture of `film` for `hold_s`, in whole frames."""
+    def __init__(self, film: Film, hold_s: float, *, pause_s: float = 0.0) -> None:
+        """Hold the first picture of `film` for `hold_s`, in whole frames.
+
+        Of these, none is shown in the last `pause_s`: a parser begins anew after a long enough gap,
+        and does not take a film that begins in the middle of a motion for a jump.
+        """
         self.name = film.name
         self.nominal_fps = film.nominal_fps
         self._film = film
         self._count = round(hold_s * film.nominal_fps)
+        self._shown = max(self._count - math.ceil(pause_s * film.nominal_fps), 0)
         self._hold_ns = round(self._count * NS_PER_S / film.nominal_fps)
 
     @property
@@ -69,6 +75,6 @@ class HeldFilm:
         self._film.close()
 
     def _hold(self, first: Frame) -> Iterator[Frame]:
-        for index in range(self._count):
+        for index in range(self._shown):
             time_ns = round(index * NS_PER_S / self.nominal_fps)
             yield replace(first, captured_ns=time_ns, sequence=first.sequence + index)

@@ -17,8 +17,11 @@ from synchresis.realtime.sources.source import Film, LiveSource
 SCENE_PREFIX: Final = "scene:"
 """What the name of a built-in scene begins with."""
 
-HOLD_S: Final = 2.5
+HOLD_S: Final = 3.1
 """How long a file's first picture is held before it plays live: D is measured meanwhile."""
+
+PAUSE_S: Final = 0.6
+"""How much of it passes without a picture, so that the parser begins anew with the film."""
 
 _VIDEO_FILES: Final = {".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v"}
 """Names of URLs that are files: they are read faster than they happened."""
@@ -85,7 +88,7 @@ def open_live(settings: SourceSettings, *, clock: Clock | None = None) -> LiveSo
         return open_url(spec, CameraSettings(spec, False, delay_ns, device=False, paced=paced))
     film = open_film(settings)
     if not spec.startswith(SCENE_PREFIX):
-        film = HeldFilm(film, HOLD_S)
+        film = HeldFilm(film, HOLD_S, pause_s=PAUSE_S)
     return PacedFilm(film, clock=clock)
 
 

@@ -55,6 +55,15 @@ def test_the_report_is_what_was_written(instrument: Instrument, tmp_path: Path) 
     assert report.speed == pytest.approx(report.seconds / report.took_s)
 
 
+def test_gestures_that_cannot_be_written_leave_nothing(
+    instrument: Instrument, tmp_path: Path
+) -> None:
+    sink = SoundFileSink(tmp_path / "out.wav")
+    with pytest.raises(InputError, match="folder"):
+        render_film(instrument, Blinking(), sink, gestures=tmp_path / "no" / "lines.jsonl")
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_film_that_breaks_off_leaves_nothing(instrument: Instrument, tmp_path: Path) -> None:
     sink = SoundFileSink(tmp_path / "out.wav")
     with pytest.raises(InputError, match="broken off"):

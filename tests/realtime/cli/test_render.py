@@ -221,6 +221,28 @@ def test_a_bad_palette_is_named_in_one_line(
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("video", "output", "named"),
+    [
+        ("missing.mp4", "out.mp4", "no such file"),
+        (".", "out.mp4", "not a file"),
+        ("scene:drums", "out.wav", "--seconds"),
+    ],
+)
+def test_what_cannot_be_rendered_says_why(
+    video: str,
+    output: str,
+    named: str,
+    render: Main,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    given = video if video.startswith("scene:") else tmp_path / video
+    assert render(given, "-o", tmp_path / output) == 2
+    assert_one_line(capfd.readouterr().err, named)
+    assert os.listdir(tmp_path) == []
+
+
 @pytest.mark.parametrize("spec", ["0", "rtsp://127.0.0.1:9/none"])
 def test_what_happens_now_cannot_be_rendered(
     spec: str, render: Main, tmp_path: Path, capfd: pytest.CaptureFixture[str]

@@ -1,3 +1,4 @@
+import math
 import os
 from collections.abc import Callable
 from fractions import Fraction
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from synchresis.engines.motion.parser import GAP_NS
 from synchresis.errors import InputError
 from synchresis.realtime.sources.file import FileSource
 from synchresis.realtime.sources.limit import HeldFilm, LimitedFilm
@@ -163,6 +165,17 @@ def test_a_film_can_be_cut_and_held(write_video: Write) -> None:
     assert [f.sequence for f in frames] == list(range(len(frames)))
     assert len(frames) == round(0.4 * held.nominal_fps) + 13
     assert held.end_ns == pytest.approx(900_000_000, abs=20_000_000)
+
+
+def test_a_film_held_with_a_pause_is_a_film_to_begin_anew_with(write_video: Write) -> None:
+    path = write_video([10] * 50, list(range(0, 2000, 40)), name="film.mp4")
+    plain, paused = (list(HeldFilm(FileSource(path), 1.0, pause_s=p)) for p in (0.0, 0.6))
+    rate = FileSource(path).nominal_fps
+    assert len(plain) - len(paused) == math.ceil(0.6 * rate)
+    begun = len(paused) - 50
+    assert paused[begun].captured_ns - paused[begun - 1].captured_ns > GAP_NS
+    assert [f.captured_ns for f in paused[begun:]] == [f.captured_ns for f in plain[-50:]]
+    assert [f.sequence for f in paused[begun:]] == [f.sequence for f in plain[-50:]]
 
 
 def test_all_clips_can_be_read(clips_dir: Path) -> None:
