@@ -29,6 +29,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(args: argparse.Namespace) -> int:
     """Render one film."""
     from synchresis.engines.instrument import Instrument
+    from synchresis.realtime.cli.choices import say
     from synchresis.realtime.rendering import check_render, open_sink, render_film
     from synchresis.realtime.sources import SourceSettings, open_film
 
@@ -42,6 +43,9 @@ def run(args: argparse.Namespace) -> int:
     finally:
         film.close()
         instrument.close()
+    lost = getattr(film, "lost", 0)
+    if lost:
+        say(f"{args.video} is damaged: {lost} pictures cannot be read and are left out")
     if args.json:
         print_json({"output": str(args.output), **report.to_dict()})
         return 0

@@ -61,7 +61,7 @@ class SoundFileSink:
                 format=SOUND_FORMATS[ending],
             )
         except (soundfile.LibsndfileError, OSError) as err:
-            raise InputError(f"{path}: cannot be written ({err})") from err
+            raise _refusal(self._part, err) from err
 
     def write(self, block: Block) -> None:
         """Append float32[N, 2].
@@ -72,7 +72,7 @@ class SoundFileSink:
         try:
             self._file.write(block)
         except (soundfile.LibsndfileError, OSError) as err:
-            raise InputError(f"{self._part.path}: cannot be written ({err})") from err
+            raise _refusal(self._part, err) from err
 
     def close(self) -> None:
         """Finish the file and give it its name; one without any sound is not kept."""
@@ -97,3 +97,12 @@ class SoundFileSink:
             _log.warning("what was recorded until then is kept as %s", aside)
         else:
             self._part.discard()
+
+
+def _refusal(part: PartFile, err: Exception) -> InputError:
+    """What is said instead of libsndfile's "System error", which names our temporary file."""
+    reason = getattr(err, "error_string", None) or getattr(err, "strerror", None) or "refused"
+    return InputError(
+        f"{part.path}: cannot be written ({str(reason).rstrip('.')}); make room on the disk or "
+        "choose another folder"
+    )

@@ -27,6 +27,7 @@ class FileSource:
 
     Attributes:
         corrupt: packets that could not be decoded.
+        lost: pictures that the file says it has and did not give; known at its end.
     """
 
     def __init__(self, path: str | Path, *, name: str | None = None) -> None:
@@ -37,7 +38,7 @@ class FileSource:
         """
         self.path = Path(path)
         self.name = name or self.path.name
-        self.corrupt = 0
+        self.corrupt = self.lost = 0
         self._container = _open(self.path)
         self._stream = _first_video(self._container, self.path)
         self._stream.thread_type = "AUTO"
@@ -57,8 +58,9 @@ class FileSource:
         Raises:
             InputError: not one frame could be decoded.
         """
-        first_ns, newest_ns, sequence = 0, -1, 0
+        first_ns, newest_ns, sequence, read = 0, -1, 0, 0
         for picture in self._pictures():
+            read += 1
             stamp_ns = self._stamp_ns(picture, first_ns)
             if sequence == 0:
                 first_ns = stamp_ns
@@ -71,6 +73,7 @@ class FileSource:
             sequence += 1
         if sequence == 0:
             raise InputError(f"{self.path}: no picture could be decoded; is the file damaged?")
+        self.lost = max(self._stream.frames - read, 0)
 
     def close(self) -> None:
         """Close the file."""

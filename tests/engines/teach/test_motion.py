@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import soundfile
 
 from synchresis.engines.motion.parser import MotionParser
 from synchresis.engines.onsets import find_onsets
@@ -9,6 +10,7 @@ from synchresis.engines.teach.checking import held_back
 from synchresis.engines.teach.fitting import fit_threshold, place_of
 from synchresis.engines.teach.motion import Recording, learn, teach_motion, watch_all, ways_of
 from synchresis.engines.teach.timing import bumps, f1, lag_of, picked, refined, threshold_of
+from synchresis.engines.teach.watching import film_frames
 from synchresis.errors import InputError, ParameterError
 
 
@@ -157,3 +159,9 @@ def test_ways_are_those_of_the_report(lesson, tiny_pack):
     assert set(report["held_back"]) == set(ways_of(tiny_pack))
     assert report["way"] == "readout"
     assert -60 < report["lag_ms"] - 80 < 60 + 40  # an event may be told a frame before it is seen
+
+
+def test_sound_alone_has_nothing_to_look_at(tmp_path):
+    soundfile.write(tmp_path / "sound.flac", np.zeros(4800), 48_000)
+    with pytest.raises(InputError, match=r"sound\.flac has no pictures"):
+        list(film_frames(tmp_path / "sound.flac", 10.0))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -20,9 +21,9 @@ RATE = 48_000
 Main = Callable[..., int]
 
 
-def write_video(path: Path, *, frames: int = FRAMES, sound: bool = False) -> Path:
+def write_video(path: Path, *, frames: int = FRAMES, options: dict[str, str] | None = None) -> Path:
     """A bright square that jumps each third of a second, else rests."""
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options=options or {}) as container:
         stream = container.add_stream("libx264", rate=FPS, options={"preset": "ultrafast"})
         stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
         for number in range(frames):
@@ -219,6 +220,19 @@ def test_a_bad_palette_is_named_in_one_line(
     assert render(clip, "-o", tmp_path / "out.wav", *argv) == 2
     assert_one_line(capfd.readouterr().err, named)
     assert os.listdir(tmp_path) == []
+
+
+def test_a_film_that_lacks_its_end_is_told_of(
+    render: Main, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # An index at the beginning tells how many pictures there should be.
+    video = write_video(tmp_path / "film.mp4", options={"movflags": "faststart"})
+    assert render(video, "-o", tmp_path / "whole.wav") == 0
+    assert "damaged" not in capfd.readouterr().err
+    content = video.read_bytes()
+    video.write_bytes(content[: len(content) * 3 // 4])
+    assert render(video, "-o", tmp_path / "short.wav") == 0
+    assert re.search(r"film.mp4 is damaged: \d+ pictures cannot be read", capfd.readouterr().err)
 
 
 @pytest.mark.parametrize(

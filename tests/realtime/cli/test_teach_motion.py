@@ -103,6 +103,7 @@ def test_videos_that_cannot_teach_are_refused_in_one_line(
         (["teach", "motion", "../up", "a.mp4"], "letters, digits"),
         (["teach", "motion", "mine", "absent.mp4"], "absent.mp4 cannot be read"),
         (["evaluate", "teaching"], "nothing to evaluate"),
+        (["teach", "motion", "mine", __file__], "cannot be read: Invalid data"),
         (["live", "--camera", "own.wav", "--out", "./own.wav"], "different files"),
         (["live", "--keep", "--camera", "scene:drums", "--out", "null"], "--keep needs --refresh"),
     ],
