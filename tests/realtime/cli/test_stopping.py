@@ -12,7 +12,8 @@ from synchresis.realtime.cli.stopping import ended_by_signals, terminated_in_ord
 from synchresis.realtime.threads import NodeThread
 
 PREPARING = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored where tests are run under nohup
 from synchresis.engines.instrument import Instrument
 from synchresis.realtime.cli.main import main
 
