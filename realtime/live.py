@@ -44,7 +44,6 @@ _log = logging.getLogger(__name__)
 ClockName: TypeAlias = Literal["device", "virtual"]
 
 _POLL_S: Final = 0.05
-_END_S: Final = 5.0
 
 _PATIENCE_S: Final = 15.0
 """A run with a length ends this much after it even if it never began to play."""
@@ -216,8 +215,7 @@ class LiveSession:
         for thread in reversed(self._threads):
             thread.stopping.set()
         for thread in self._threads:
-            if thread.running:
-                thread.ended.wait(_END_S)
+            thread.wait()
         self._closers.close()
         if self._context is not None and not any(t.running for t in self._threads):
             self._context.destroy(linger=0)

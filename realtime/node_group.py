@@ -95,8 +95,7 @@ class NodeGroup:
         for thread in self._threads:
             thread.stopping.set()
         for thread in self._threads:
-            if thread.running:
-                thread.ended.wait(5)
+            thread.wait()
         self._release_unstarted()
         for end in self._ends:
             end.close()

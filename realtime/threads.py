@@ -25,6 +25,9 @@ SWITCH_S: Final = 0.0005
 RING_OUT_NS: Final = 2 * NS_PER_S
 """Time for the last sound of a source that ended."""
 
+END_S: Final = 5.0
+"""How long a node that was told to stop is waited for."""
+
 _POLL_S: Final = 0.05
 
 
@@ -76,6 +79,11 @@ class NodeThread(threading.Thread):
     def running(self) -> bool:
         """Whether it was started and has not ended."""
         return self.ident is not None and not self.ended.is_set()
+
+    def wait(self) -> None:
+        """Wait for its end, for END_S at most; not at all where it was never started."""
+        if self.ident is not None:
+            self.ended.wait(END_S)
 
 
 def run_film(film: Film, outlet: Outlet, *, receivers: int) -> Callable[[threading.Event], None]:
