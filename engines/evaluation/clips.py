@@ -13,7 +13,7 @@ from synchresis.engines.frame import Frame, Picture
 from synchresis.engines.gesture import Event, Gesture
 from synchresis.engines.motion.parser import MotionParser
 from synchresis.engines.timebase import NS_PER_S
-from synchresis.errors import InputError
+from synchresis.errors import InputError, reason_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def pictures(path: Path) -> Iterator[tuple[float, Picture]]:
                 first = time if first is None else first
                 yield time - first, np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
     except (av.error.FFmpegError, OSError, IndexError) as err:
-        raise InputError(f"video {path} cannot be read: {err}") from err
+        raise InputError(f"video {path} cannot be read: {reason_of(err)}") from err
 
 
 def hear(

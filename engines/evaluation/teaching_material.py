@@ -18,7 +18,7 @@ from synchresis.engines.scenes.scene import Scene
 from synchresis.engines.teach.soundtracks import Sound
 from synchresis.engines.teach.watching import Watched, Watcher, film_frames, watch
 from synchresis.engines.timebase import NS_PER_S, SAMPLE_RATE
-from synchresis.errors import InputError
+from synchresis.errors import InputError, reason_of
 
 SIZE: Final = (160, 120)
 """Width and height scenes are drawn at: the network's own pixels."""
@@ -90,7 +90,7 @@ def clip_material(clip: Clip, watcher: Watcher, cache: Cache) -> Material:
     try:
         sound, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as err:
-        raise InputError(f"{path} cannot be read: {err}") from err
+        raise InputError(f"{path} cannot be read: {reason_of(err)}") from err
     if rate != SAMPLE_RATE:
         raise InputError(f"{path} is sampled at {rate} Hz; it must be {SAMPLE_RATE}")
     seen = cache.watched(clip.name, lambda: watch(film_frames(clip.path, np.inf), watcher))

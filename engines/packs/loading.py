@@ -270,5 +270,4 @@ def _check(manifest: Manifest, folder: Path) -> None:
 def _wanted(manifest: Manifest) -> list[str]:
     """Files a manifest's entries refer to."""
     engines = [entry for entry in (manifest.motion, manifest.voice) if entry]
-    files = [file for entry in engines for file in (entry.file, entry.half) if file]
-    return files + ([PALETTE_FILE] if manifest.palettes else [])
+    return [entry.file for entry in engines] + ([PALETTE_FILE] if manifest.palettes else [])

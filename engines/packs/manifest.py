@@ -31,14 +31,17 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     states: tuple[TensorSpec, ...] = ()
-    half: str | None = None
-    """File of the same graph in half precision, for TensorRT."""
     meta: Free = {}
 
     @property
     def spec(self) -> EngineSpec:
         """The tensors as the runtime wants them."""
         return EngineSpec(self.inputs, self.outputs, self.states)
+
+    @property
+    def half_file(self) -> str:
+        """Same graph in half precision, for TensorRT, where the pack has it: "voice.fp16.onnx"."""
+        return self.file.removesuffix(".onnx") + ".fp16.onnx"
 
 
 class MotionEntry(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):

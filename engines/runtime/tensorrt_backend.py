@@ -119,7 +119,7 @@ def load_model(
     batch = padded(batch)
     _refuse_card(tensorrt, device.card)
     entry = pack.motion if which == "motion" else pack.voice
-    file = entry.file if precision == "fp32" else entry.file.replace(".onnx", ".fp16.onnx")
+    file = entry.file if precision == "fp32" else entry.half_file
     key = EngineKey(
         gpu=device.card.name,
         capability=device.card.capability,

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from synchresis.engines.onsets import Onsets, find_onsets
 from synchresis.engines.timebase import SAMPLE_RATE
-from synchresis.errors import InputError
+from synchresis.errors import InputError, reason_of
 
 Sound = NDArray[np.float32]
 """float32[N], mono at 48 kHz."""
@@ -38,8 +38,7 @@ def read_soundtrack(path: Path, longest_s: float) -> tuple[Sound, float]:
                 if float(frame.time or 0.0) > longest_s:
                     break
     except (av.error.FFmpegError, OSError) as err:
-        why = getattr(err, "strerror", None) or err
-        raise InputError(f"video {path} cannot be read: {why}") from err
+        raise InputError(f"video {path} cannot be read: {reason_of(err)}") from err
     return (np.concatenate(parts) if parts else np.zeros(0, np.float32)), first or 0.0
 
 

@@ -13,7 +13,7 @@ from synchresis.engines.gesture import Gesture
 from synchresis.engines.motion.parser import GAP_NS, MotionParser, MotionState, maps_of
 from synchresis.engines.motion.picker import placed_event
 from synchresis.engines.timebase import NS_PER_S
-from synchresis.errors import InputError, ParameterError
+from synchresis.errors import InputError, ParameterError, reason_of
 
 Floats = NDArray[np.float32]
 Times = NDArray[np.float64]
@@ -149,8 +149,7 @@ def film_frames(path: Path, longest_s: float) -> Iterator[Frame]:
                 shown = np.asarray(picture.to_ndarray(format="bgr24"), np.uint8)
                 yield Frame(shown, round(time_s * NS_PER_S), index)
     except (av.error.FFmpegError, OSError, IndexError) as err:
-        why = getattr(err, "strerror", None) or err
-        raise InputError(f"video {path} cannot be read: {why}") from err
+        raise InputError(f"video {path} cannot be read: {reason_of(err)}") from err
 
 
 def joined(parts: Sequence[Watched], sounds: Sequence[Times]) -> tuple[Watched, Times]:

@@ -34,11 +34,6 @@ EXACT: Final = "full."
 """A weight whose name begins so is wanted in full precision."""
 
 
-def half_name(file: str) -> str:
-    """File of the half-precision engine beside a full one: "voice.onnx" → "voice.fp16.onnx"."""
-    return file.removesuffix(".onnx") + ".fp16.onnx"
-
-
 def to_half(model: bytes) -> bytes:
     """Return the half-precision twin of an exported engine.
 
@@ -63,7 +58,7 @@ def halve_pack(folder: Path) -> tuple[str, ...]:
     """Put half-precision files beside the engines of a pack; returns their names."""
     pack = load_pack(folder)
     entries = [entry for entry in (pack.manifest.motion, pack.manifest.voice) if entry]
-    files = {half_name(entry.file): to_half(pack.read(entry.file)) for entry in entries}
+    files = {entry.half_file: to_half(pack.read(entry.file)) for entry in entries}
     update_pack(folder, {}, files)
     return tuple(files)
 

@@ -44,8 +44,11 @@ def run(args: argparse.Namespace) -> int:
         return _goals(args)
     if args.bench == "report":
         return _show(args)
-    report = _measure(args)
     result = import_module("synchresis.bench.result")
+    for path in (args.html, args.json):
+        if path not in (None, "-"):
+            result.check_folder(path)
+    report = _measure(args)
     if args.html:
         import_module("synchresis.bench.report").write_page([report], args.html)
     if args.json == "-":

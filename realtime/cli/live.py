@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from synchresis.engines.instrument import Instrument
+    from synchresis.engines.teach.refreshing import Refresher
     from synchresis.realtime.live import LiveSession, LiveSettings, Parts
 
 
@@ -100,18 +101,27 @@ def refreshed(args: argparse.Namespace, instrument: "Instrument") -> "Iterator[N
         yield
         return
     from synchresis.realtime.cli.choices import say
-    from synchresis.realtime.refreshing import Refreshing, microphone
+    from synchresis.realtime.refreshing import Refreshing, check_microphone, microphone
 
-    listen = microphone(args.microphone)
-    with Refreshing(instrument.parser, instrument.pack, listen) as refreshing:
+    refreshing = Refreshing(instrument.parser, instrument.pack, microphone(args.microphone))
+    check_microphone(args.microphone)
+    with refreshing:
         say("listening: wear headphones, or it learns from its own sound")
         yield
-    learner = refreshing.refresher
-    use = "kept in use" if learner.better else "not used: as taught serves better"
-    say(f"refreshed from {learner.stretches} stretches of sound, {use}")
+    say(_refreshed(refreshing.refresher))
     if args.keep:
         pack = refreshing.keep()
         say(f"written into {pack.path}" if pack else "nothing to write into the pack")
+
+
+def _refreshed(learner: "Refresher") -> str:
+    """What was learned while playing."""
+    if not learner.stretches:
+        return (
+            "nothing was learned while playing: no stretch of sound with hits was heard to its end"
+        )
+    use = "kept in use" if learner.better else "not used: as taught serves better"
+    return f"refreshed from {learner.stretches} stretches of sound, {use}"
 
 
 def _wire(args: argparse.Namespace, stack: ExitStack) -> "tuple[LiveSettings, Parts]":

@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 
 from synchresis.engines.playout import Block
 from synchresis.engines.timebase import NS_PER_S, SAMPLE_RATE
-from synchresis.errors import InputError
+from synchresis.errors import InputError, reason_of
 from synchresis.realtime.sinks.part_file import PartFile
 from synchresis.realtime.sinks.sound_file import check_output
 
@@ -64,7 +64,7 @@ class MovieSink:
             self._out: OutputContainer = av.open(str(self._part.temporary), "w", format="mp4")
         except (av.FFmpegError, OSError) as err:
             self._source.close()
-            raise InputError(f"{path}: cannot be written ({err})") from err
+            raise InputError(f"{path}: cannot be written ({reason_of(err)})") from err
         copied = self._pictures.codec_context.name in _COPIED
         self._video = self._add_video(copied=copied)
         self._packets = self._copied() if copied else self._encoded()
@@ -125,10 +125,9 @@ class MovieSink:
 
     def _refusal(self, err: Exception) -> InputError:
         """What is said instead of what FFmpeg says."""
-        reason = getattr(err, "strerror", None) or err
         return InputError(
-            f"{self._part.path}: cannot be written ({reason}); make room on the disk or choose "
-            "another folder"
+            f"{self._part.path}: cannot be written ({reason_of(err)}); make room on the disk or "
+            "choose another folder"
         )
 
     def _add_video(self, *, copied: bool) -> VideoStream:
@@ -184,11 +183,15 @@ class MovieSink:
         yield from self._video.encode(None)
 
     def _demuxed(self) -> "Iterator[Packet[Any]]":
-        """Packets of the source, as far as it can be read."""
+        """Packets of the source, as far as it can be read and each is whole."""
         try:
-            yield from self._source.demux(self._pictures)
+            for packet in self._source.demux(self._pictures):
+                if packet.is_corrupt:
+                    self._tell_of_damage("a picture is cut off")
+                else:
+                    yield packet
         except av.FFmpegError as err:
-            self._tell_of_damage(err)
+            self._tell_of_damage(reason_of(err))
 
     def _decoded(self) -> Iterator[VideoFrame]:
         """Pictures of the source that can be decoded."""
@@ -196,14 +199,14 @@ class MovieSink:
             try:
                 frames = packet.decode()
             except av.FFmpegError as err:
-                self._tell_of_damage(err)
+                self._tell_of_damage(reason_of(err))
                 continue
             yield from (frame for frame in frames if isinstance(frame, VideoFrame))
 
-    def _tell_of_damage(self, err: av.FFmpegError) -> None:
+    def _tell_of_damage(self, reason: str) -> None:
         """Say once that the source is not whole."""
         if not self._damaged:
-            name, reason = self._source.name, err.strerror or err
+            name = self._source.name
             _log.warning("%s is damaged (%s): what cannot be read is left out", name, reason)
         self._damaged = True
 

@@ -9,7 +9,7 @@ import soundfile
 
 from synchresis.engines.playout import Block
 from synchresis.engines.timebase import SAMPLE_RATE
-from synchresis.errors import InputError, ParameterError
+from synchresis.errors import InputError, ParameterError, reason_of
 from synchresis.realtime.sinks.part_file import PartFile
 
 SOUND_FORMATS: Final = {".wav": "WAV", ".flac": "FLAC"}
@@ -101,8 +101,7 @@ class SoundFileSink:
 
 def _refusal(part: PartFile, err: Exception) -> InputError:
     """What is said instead of libsndfile's "System error", which names our temporary file."""
-    reason = getattr(err, "error_string", None) or getattr(err, "strerror", None) or "refused"
     return InputError(
-        f"{part.path}: cannot be written ({str(reason).rstrip('.')}); make room on the disk or "
-        "choose another folder"
+        f"{part.path}: cannot be written ({reason_of(err)}); make room on the disk or choose "
+        "another folder"
     )

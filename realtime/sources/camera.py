@@ -1,18 +1,20 @@
 """Cameras and network streams, through OpenCV: a thread that always grabs, a buffer of one."""
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
 
+import av
 import cv2
 import numpy as np
 
 from synchresis.engines.frame import Frame, Picture
 from synchresis.engines.timebase import NS_PER_S
-from synchresis.errors import DeviceError
+from synchresis.errors import DeviceError, reason_of
 from synchresis.realtime.clock import clock_id
 
 _log = logging.getLogger(__name__)
@@ -25,6 +27,12 @@ RETRY_S: Final = 0.5
 
 STAMP_AGE_NS: Final = NS_PER_S
 """A driver's stamp older than this, or from the future, is not believed."""
+
+_FATAL: Final = "8"
+"""FFmpeg's level of messages about what ends the program; read when OpenCV first opens a URL."""
+
+_ANSWER_S: Final = 3.0
+"""How long an address that gave no video is asked why."""
 
 _SIZE: Final = (640, 480)
 _HIGH_FPS: Final = 240
@@ -234,9 +242,25 @@ def open_url(url: str, settings: CameraSettings) -> CameraSource:
     Raises:
         DeviceError: nothing can be read from it.
     """
-    return CameraSource(lambda: _video_capture(url, cv2.CAP_FFMPEG), settings)
+    try:
+        return CameraSource(lambda: _video_capture(url, cv2.CAP_FFMPEG), settings)
+    except DeviceError as err:
+        raise DeviceError(
+            f"{url} cannot be opened ({_why_unread(url)}); check the address, and that what sends "
+            "pictures there is on"
+        ) from err
+
+
+def _why_unread(url: str) -> str:
+    """Why there is no video, which OpenCV does not tell."""
+    try:
+        av.open(url, timeout=_ANSWER_S).close()
+    except (av.FFmpegError, OSError) as err:
+        return reason_of(err)
+    return "what comes from there cannot be read"
 
 
 def _video_capture(what: int | str, api: int) -> Capture:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # we say it ourselves
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", _FATAL)
     return cv2.VideoCapture(what, api)

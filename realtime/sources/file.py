@@ -12,7 +12,7 @@ from av.video.stream import VideoStream
 
 from synchresis.engines.frame import Frame, Picture
 from synchresis.engines.timebase import NS_PER_S
-from synchresis.errors import InputError
+from synchresis.errors import InputError, reason_of
 from synchresis.realtime.clock import VIRTUAL_ID
 
 _FPS_RANGE: Final = (1.0, 1000.0)
@@ -119,11 +119,7 @@ def _open(path: Path) -> InputContainer:
     try:
         return av.open(str(path))
     except (av.FFmpegError, OSError) as err:
-        raise InputError(f"{path}: cannot be read as a video ({_reason(err)})") from err
-
-
-def _reason(err: Exception) -> str:
-    return getattr(err, "strerror", None) or str(err)
+        raise InputError(f"{path}: cannot be read as a video ({reason_of(err)})") from err
 
 
 def _first_video(container: InputContainer, path: Path) -> VideoStream:

@@ -31,3 +31,12 @@ class DeviceClockError(DeviceError):
 
 class TransportError(SynchresisError):
     """A socket, link or peer cannot be used."""
+
+
+def reason_of(err: Exception) -> str:
+    """What the system, FFmpeg or libsndfile says is wrong, without the file name it says it of."""
+    for name in ("error_string", "strerror"):  # libsndfile's; the system's and FFmpeg's
+        reason = getattr(err, name, None)
+        if reason:
+            return str(reason).rstrip(".")
+    return str(err)

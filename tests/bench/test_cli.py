@@ -42,6 +42,16 @@ def test_report_makes_one_page_of_several(files):
     assert page.read_text().count("<h2>latency</h2>") == 2
 
 
+@pytest.mark.parametrize("option", ["--json", "--html"])
+def test_where_nothing_can_be_written_nothing_is_measured(option, files, capsys, monkeypatch):
+    fake = type("Fake", (), {"run": staticmethod(lambda options: pytest.fail("measured"))})
+    monkeypatch.setitem(sys.modules, "synchresis.bench.soak", fake)
+    for path, why in ((files / "none" / "out", "does not exist"), (files, "is a folder")):
+        assert main(["bench", "soak", option, str(path)]) == 2
+        error = capsys.readouterr().err
+        assert str(path) in error and why in error and error.count("\n") == 1
+
+
 def test_measured_report_is_printed_written_and_shown(files, capsys, monkeypatch):
     seen = []
     fake = type(

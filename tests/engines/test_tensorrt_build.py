@@ -20,7 +20,6 @@ from synchresis.engines.runtime.tensorrt_build import (
     write_engine,
 )
 from synchresis.engines.runtime.tensorrt_names import TensorRt, find_tensorrt
-from synchresis.engines.training.half_precision import half_name
 from synchresis.errors import EngineError
 
 KEY = EngineKey(
@@ -187,7 +186,7 @@ def test_half_precision_is_within_its_tolerance_on_the_cpu(which) -> None:
     """Half-precision files over a stream, against the full ones."""
     pack = load_pack()
     entry = pack.motion if which == "motion" else pack.voice
-    half = OnnxCpuEngine(pack.read(half_name(entry.file)), entry.spec)
+    half = OnnxCpuEngine(pack.read(entry.half_file), entry.spec)
     half.prepare()
     make = motion_steps if which == "motion" else voice_steps
     steps = 100 if which == "motion" else 400

@@ -11,6 +11,7 @@ from synchresis.engines.teach.fitting import Taught
 from synchresis.engines.teach.motion import FILE, save
 from synchresis.engines.teach.refreshing import Refresher, Stretch
 from synchresis.errors import DeviceError, ParameterError
+from synchresis.realtime.cli.main import main
 from synchresis.realtime.recorder import Recording
 from synchresis.realtime.refreshing import Refreshing
 
@@ -185,3 +186,11 @@ def test_only_a_taught_pack_can_be_refreshed(tiny_pack):
     with pytest.raises(ParameterError, match="teach motion"):
         Refreshing(parser, tiny_pack, lambda stopping: None)
     parser.close()
+
+
+def test_without_a_microphone_it_is_refused_before_anything_plays(taught, tmp_path, capfd):
+    out = tmp_path / "out.wav"
+    argv = ["live", "--pack", str(taught.path), "--camera", "scene:ball", "--out", str(out)]
+    assert main([*argv, "--seconds", "1", "--refresh", "--microphone", "no such mic"]) == 2
+    assert "cannot record from device no such mic" in capfd.readouterr().err
+    assert not out.exists()

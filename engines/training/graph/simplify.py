@@ -52,7 +52,7 @@ def simplify_pack(folder: Path) -> list[str]:
     Raises:
         EngineError: an engine gives other outputs than before; the pack is left as it was.
     """
-    from synchresis.engines.training.half_precision import half_name, to_half
+    from synchresis.engines.training.half_precision import to_half
 
     pack, files, lines = load_pack(folder), {}, []
     for which in _engines(pack):
@@ -67,8 +67,8 @@ def simplify_pack(folder: Path) -> list[str]:
         if not worst <= LARGEST_DIFFERENCE:
             raise EngineError(f"{lines[-1]}, must be at most {LARGEST_DIFFERENCE:g}")
         files[entry.file] = after
-        if (folder / half_name(entry.file)).is_file():
-            files[half_name(entry.file)] = to_half(after)
+        if (folder / entry.half_file).is_file():
+            files[entry.half_file] = to_half(after)
         if which == "motion":
             files |= _prior(pack, after)
     update_pack(folder, {}, files)

@@ -22,7 +22,7 @@ from synchresis.engines.teach.soundtracks import read_soundtrack
 from synchresis.engines.training.motion.batch import SOUND_BANDS, Batch
 from synchresis.engines.training.motion.film import EVENTS, GRID
 from synchresis.engines.training.motion.workers import Workers
-from synchresis.errors import InputError
+from synchresis.errors import InputError, reason_of
 from synchresis.kernels.flow import Flow, FlowSettings
 
 SUFFIXES: Final = frozenset({".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".mpg", ".flv"})
@@ -130,7 +130,7 @@ def analysed(
                 if time_s > longest_s:
                     return
     except (av.error.FFmpegError, OSError) as err:
-        raise InputError(f"video {path} cannot be read: {err}") from err
+        raise InputError(f"video {path} cannot be read: {reason_of(err)}") from err
 
 
 def bands_at(sound: NDArray[np.float32], times_s: NDArray[np.float64]) -> NDArray[np.float32]:

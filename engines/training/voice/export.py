@@ -17,7 +17,7 @@ from safetensors.numpy import save
 from synchresis.engines.packs import PaletteEntry, VoiceEntry, update_pack
 from synchresis.engines.packs.manifest import PALETTE_FILE, PALETTE_TENSOR, Free
 from synchresis.engines.runtime.tensors import TensorSpec
-from synchresis.engines.training.half_precision import half_name, to_half
+from synchresis.engines.training.half_precision import to_half
 from synchresis.engines.training.voice.checkpoint import load_learned
 from synchresis.engines.training.voice.finish import FINISHED, decays, finish
 from synchresis.engines.training.voice.hop_graph import (
@@ -95,19 +95,20 @@ def write_voice(learned: Learned, recordings: Recordings, pack: Path, licences: 
     recall = remember(learned, recordings)
     tables = finish(voice_graph(learned.network, recall), recordings, table)
     graph, lasting = tables.graph(), decays(tables.player(), embeddings)
-    entries = tuple(
+    palettes = tuple(
         PaletteEntry(row["name"], i, round(float(decay), 3), row["licence"], row["attribution"])
         for i, (row, decay) in enumerate(zip(rows, lasting, strict=True))
     )
     weights = sum(p.numel() for p in learned.network.parameters())
     meta: Free = {"weights": weights, "recordings": len(recordings.files), FINISHED: True}
     names = {"names": json.dumps(recordings.families)}
+    entry = voice_entry(learned.network, meta, recall)
     update_pack(
         pack,
-        {"voice": voice_entry(learned.network, meta, recall), "palettes": entries},
+        {"voice": entry, "palettes": palettes},
         {
             FILE: graph,
-            half_name(FILE): to_half(graph),
+            entry.half_file: to_half(graph),
             PALETTE_FILE: save({PALETTE_TENSOR: embeddings}),
             FAMILIES_FILE: save({FAMILIES_TENSOR: table}, metadata=names),
             "LICENSES.md": licence,

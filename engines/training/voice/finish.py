@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from synchresis.engines.packs import Pack, PaletteEntry, load_pack, update_pack
 from synchresis.engines.timebase import HOP, SAMPLE_RATE
-from synchresis.engines.training.half_precision import half_name, to_half
+from synchresis.engines.training.half_precision import to_half
 from synchresis.engines.training.voice.levels import level_out
 from synchresis.engines.training.voice.recordings import Recordings, load
 from synchresis.engines.training.voice.remember import first_phases
@@ -108,7 +108,7 @@ def finish_pack(pack: Pack, recordings: Recordings) -> None:
             "voice": replace(entry, meta={**entry.meta, FINISHED: True}),
             "palettes": with_decays(pack.palettes, lasting),
         },
-        {entry.file: graph, half_name(entry.file): to_half(graph)},
+        {entry.file: graph, entry.half_file: to_half(graph)},
     )
 
 

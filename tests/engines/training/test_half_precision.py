@@ -9,7 +9,6 @@ from onnx import TensorProto, helper, numpy_helper
 from synchresis.engines.packs import load_pack
 from synchresis.engines.training.half_precision import (
     PHASE_WIDTH,
-    half_name,
     halve_pack,
     to_half,
 )
@@ -111,15 +110,18 @@ def test_tensorrt_builds_it(rng) -> None:
     from synchresis.engines.runtime.tensorrt_build import build_plan
     from synchresis.engines.runtime.tensorrt_names import find_tensorrt
 
-    file = half_name("voice.onnx")
-    assert file == "voice.fp16.onnx"
-    assert len(build_plan(find_tensorrt(), to_half(network(rng)), batch=1, name=file)) > 1000
+    graph = to_half(network(rng))
+    assert len(build_plan(find_tensorrt(), graph, batch=1, name="voice.fp16.onnx")) > 1000
 
 
 def test_pack_gets_half_files(make_tiny_pack) -> None:
     pack = make_tiny_pack("halved")
     assert halve_pack(pack.path) == ("motion.fp16.onnx", "voice.fp16.onnx")
     again = load_pack(pack.path)
+    assert (again.motion.half_file, again.voice.half_file) == (
+        "motion.fp16.onnx",
+        "voice.fp16.onnx",
+    )
     full, half = (stream_voice(again.read(name)) for name in ("voice.onnx", "voice.fp16.onnx"))
     np.testing.assert_allclose(half, full, atol=2e-3)
     assert np.ptp(full) > 0.1

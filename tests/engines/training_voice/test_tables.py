@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 from synchresis.engines.evaluation.voice_measures import loudness_db  # noqa: E402
 from synchresis.engines.packs import Pack, load_pack, update_pack  # noqa: E402
 from synchresis.engines.timebase import HOP, SAMPLE_RATE  # noqa: E402
-from synchresis.engines.training.half_precision import half_name, to_half  # noqa: E402
+from synchresis.engines.training.half_precision import to_half  # noqa: E402
 from synchresis.engines.training.voice import finish as finishing  # noqa: E402
 from synchresis.engines.training.voice.export import voice_graph, write_voice  # noqa: E402
 from synchresis.engines.training.voice.finish import FINISHED, fallen_s, finish_pack  # noqa: E402
@@ -166,7 +166,7 @@ def test_a_voice_exported_without_is_finished_in_place(
     raw = voice_graph(learned.network, remember(learned, tiny_recorded))
     entry = msgspec.structs.replace(written.voice, meta={"weights": 5})
     silent = tuple(msgspec.structs.replace(one, decay60_s=9.0) for one in written.palettes)
-    files = {entry.file: raw, half_name(entry.file): to_half(raw)}
+    files = {entry.file: raw, entry.half_file: to_half(raw)}
     changed = update_pack(written.path, {"voice": entry, "palettes": silent}, files)
     heard: list[Recordings] = []
     monkeypatch.setattr(finishing, "retime", lambda *a: heard.append(retime(*a)) or heard[0])

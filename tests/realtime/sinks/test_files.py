@@ -202,13 +202,19 @@ def _cut_off(film: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("name", "damage"), [("in.avi", _overwritten), ("in.avi", _cut_off), ("in.mkv", _overwritten)]
+    ("name", "damage", "why"),
+    [
+        ("in.avi", _overwritten, "Invalid data"),
+        ("in.avi", _cut_off, "a picture is cut off"),
+        ("in.mkv", _overwritten, "Invalid data"),
+    ],
 )
 def test_a_damaged_source_gives_the_pictures_it_has_and_is_named(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     name: str,
     damage: Callable[[bytes], bytes],
+    why: str,
 ) -> None:
     """Those of the film that is heard: sound and pictures must fit."""
     source = write_film(tmp_path / name, "mjpeg")
@@ -223,8 +229,35 @@ def test_a_damaged_source_gives_the_pictures_it_has_and_is_named(
         times = [frame.time for frame in back.decode(video=0)]
     assert times == pytest.approx(shown, abs=2e-3)
     (message,) = caplog.messages
-    assert message.startswith(f"{source} is damaged (Invalid data")
+    assert message.startswith(f"{source} is damaged ({why}")
     film.close()
+
+
+def test_a_picture_cut_off_is_not_copied(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    whole, source = write_film(tmp_path / "in.mp4"), tmp_path / "cut.mp4"
+    with (
+        av.open(str(whole)) as film,
+        av.open(str(source), "w", options={"movflags": "faststart"}) as out,
+    ):
+        stream = out.add_stream_from_template(film.streams.video[0])
+        for packet in film.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                out.mux(packet)
+    with av.open(str(source)) as film:
+        packets = [packet for packet in film.demux(video=0) if packet.size]
+    last = packets[20]
+    assert last.pos is not None and last.size > 2
+    source.write_bytes(source.read_bytes()[: last.pos + last.size // 2])
+    sink = MovieSink(tmp_path / "out.mp4", source)
+    write(sink, clicks(96_000))
+    sink.close()
+    with av.open(str(tmp_path / "out.mp4")) as back:
+        kept = [packet for packet in back.demux(video=0) if packet.size]
+    assert [packet.size for packet in kept] == [packet.size for packet in packets[:20]]
+    assert caplog.messages == [
+        f"{source} is damaged (a picture is cut off): what cannot be read is left out"
+    ]
 
 
 @contextmanager
