@@ -52,6 +52,8 @@ def joined_channels(graph: Graph, node: NodeProto) -> bool:
         return False
     if weights.shape[2:] != (1, 1) or any(step != 1 for step in kind.get("strides", [1])):
         return False
+    if any(kind.get("pads", [])) or kind.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
+        return False
     widths = [graph.shapes.get(name, (0, 0))[1] for name in joined.input]
     if any(not isinstance(width, int) or width % BLOCK or not width for width in widths):
         return False

@@ -119,9 +119,8 @@ class Trainer:
         self.settings = settings
         self.device = torch.device(settings.device)
         self.network = MotionNetwork(settings.network).to(self.device)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.half = self.device.type != "cpu"
-        if self.half:
-            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.run_network = torch.compile(self.network) if settings.compiled else self.network
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.half)
         self.average = RunningAverage(self.network)

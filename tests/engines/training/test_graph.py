@@ -326,13 +326,18 @@ def test_convolution_of_joined_channels_is_a_sum(widths) -> None:
     assert left == {"Conv": len(widths), "Add": len(widths) - 1}
 
 
-@pytest.mark.parametrize("change", ["width", "size", "stride", "axis", "reader"])
+@pytest.mark.parametrize("change", ["width", "size", "stride", "border", "axis", "reader"])
 def test_other_convolutions_of_joined_channels_stay(change) -> None:
     width, size = (20 if change == "width" else 16), (3 if change == "size" else 1)
     axis, stride = (2 if change == "axis" else 1), (2 if change == "stride" else 1)
+    kind = {
+        "strides": [stride] * 2,
+        "kernel_shape": [size] * 2,
+        "pads": [int(change == "border")] * 4,
+    }
     nodes = [
         ("Concat", ["x", "z"], ["c"], {"axis": axis}),
-        ("Conv", ["c", "w"], ["y"], {"strides": [stride] * 2, "kernel_shape": [size] * 2}),
+        ("Conv", ["c", "w"], ["y"], kind),
         ("Neg", ["c"], ["n"], {}),
     ]
     weights = f32(6, width if change == "axis" else 2 * width, size, size)
