@@ -38,7 +38,8 @@ class OnsetSettings:
 
     Attributes:
         flux: least flux above the local median, in units of the clip's 95 % quantile of flux.
-        gap_s: shortest time between two onsets, seconds.
+        gap_s: a peak of the flux is the highest within half of it to either side; moved to where
+            the energy rises, onsets come no nearer than 0.6 of it.
         level_db: least level relative to the loudest onset, decibels.
         rise_db: least rise of the energy, decibels.
     """
@@ -137,6 +138,7 @@ def energy_of(sound: Sound, rate: int) -> NDArray[np.float64]:
     sos = butter(2, 80.0, "highpass", fs=rate, output="sos")
     power = np.square(sosfilt(sos, sound.astype(np.float64)))
     edges = np.round(np.arange(0, len(sound) / rate, ENERGY_STEP_S) * rate).astype(int)
+    edges = edges[edges < len(sound)]  # `arange` may go one step too far
     mean = np.add.reduceat(power, edges) / np.diff(edges, append=len(sound)).clip(1)
     smooth = np.convolve(mean, np.ones(3) / 3, "same")
     return np.asarray(10.0 * np.log10(smooth + 1e-10 * max(1e-12, float(mean.max()) * 1e4)))

@@ -43,16 +43,3 @@ class Stage(Protocol[X, S, Y]):
     def step(self, x: X, state: S, /) -> Y:
         """Take one input, change the state in place, give one output."""
         ...
-
-
-@runtime_checkable
-class Prepared(Protocol):
-    """A stage with something to load: `prepare()` may allocate and warm up, `close()` lets go."""
-
-    def prepare(self) -> None:
-        """Load, allocate, warm up; may take seconds, may be called again without effect."""
-        ...
-
-    def close(self) -> None:
-        """Release what `prepare` took."""
-        ...

@@ -30,7 +30,3 @@ class Zone:
             )
         if not -80 <= self.gain_db <= 24:
             raise ParameterError(f"zone gain {self.gain_db} dB must be within -80 to 24 dB")
-
-    def contains(self, x: float, y: float) -> bool:
-        """Whether a place of the picture lies in the zone; right and bottom edges count in."""
-        return self.x0 <= x <= self.x1 and self.y0 <= y <= self.y1

@@ -110,11 +110,6 @@ class DelayMeter:
         self.parse.append(parse_ns)
         self.transport.append(max(received_ns - arrived_ns - parse_ns, 0))
 
-    def restart(self) -> None:
-        """Forget what was measured, but for the frame rate."""
-        for values in (self.camera, self.parse, self.transport):
-            values.clear()
-
     @property
     def count(self) -> int:
         """Frames measured."""

@@ -91,9 +91,10 @@ class DeviceClock:
             self.period = min(self.period or step, step)
         self._taken = taken
         lag_ns = now_ns - self.burst_ns(taken)
-        self._least_ns = min(self._least_ns, lag_ns)
+        if self.period:  # else it is one too little
+            self._least_ns = min(self._least_ns, lag_ns)
         if settling:
-            if now_ns >= self._window_end_ns:
+            if now_ns >= self._window_end_ns and self._least_ns < _FAR_NS:
                 self._move(self._least_ns, now_ns + _FAST_WINDOW_NS)
             return
         self._recent.add(lag_ns)

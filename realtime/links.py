@@ -200,14 +200,18 @@ class Outlet:
             return
         oldest_ns = time.perf_counter_ns() - round(FORGET_S * NS_PER_S)
         for identity in [i for i, r in self._receivers.items() if r.heard_ns < oldest_ns]:
-            del self._receivers[identity]
+            self._lose(identity)
+
+    def _lose(self, identity: bytes) -> None:
+        """A receiver is gone, and what waited for it is lost."""
+        self.counts.dropped += len(self._receivers.pop(identity).waiting)
 
     def _pass_on(self) -> None:
         for identity, receiver in list(self._receivers.items()):
             while receiver.waiting and receiver.credit > 0:
                 body, link = receiver.waiting.popleft()
                 if not self._send_one(identity, body, link):
-                    del self._receivers[identity]
+                    self._lose(identity)
                     break
                 receiver.credit -= 1
 

@@ -73,7 +73,7 @@ class _Child:
     names: tuple[str, ...]
     process: SpawnProcess
     pipe: Connection
-    starts: "deque[float]" = field(default_factory=lambda: deque(maxlen=RESTARTS + 1))
+    starts: "deque[float]" = field(default_factory=lambda: deque(maxlen=RESTARTS + 2))
 
 
 class _Supervisor:
@@ -115,9 +115,16 @@ class _Supervisor:
             if code == 0:
                 self._children.remove(child)
             elif code == _REFUSED and child.pipe.poll():
-                raise TransportError(child.pipe.recv())
+                self._refused(child, child.pipe.recv())
             else:
                 self._start_again(child)
+
+    def _refused(self, child: _Child, why: str) -> None:
+        """What is refused at first is; later a device may only be away for a while."""
+        if len(child.starts) == 1:
+            raise TransportError(why)
+        _log.warning("%s", why)
+        self._start_again(child)
 
     def _start_again(self, child: _Child) -> None:
         names = ", ".join(child.names)
@@ -125,7 +132,7 @@ class _Supervisor:
         if self._graph.clock == "virtual":
             raise TransportError(f"process of {names} ended with {code}; lock-step cannot go on")
         child.starts.append(time.monotonic())
-        if len(child.starts) > RESTARTS and child.starts[-1] - child.starts[0] < _MINUTE_S:
+        if len(child.starts) > RESTARTS + 1 and child.starts[-1] - child.starts[0] < _MINUTE_S:
             raise TransportError(f"process of {names} ended {RESTARTS + 1} times within a minute")
         _log.warning("process of %s ended with %s; starting it again", names, code)
         time.sleep(_RESTART_PAUSE_S)

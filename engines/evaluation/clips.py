@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from synchresis.engines.decoding import picture_stream, upright
 from synchresis.engines.evaluation.score_onsets import Times
 from synchresis.engines.frame import Frame, Picture
 from synchresis.engines.gesture import Event, Gesture
@@ -126,11 +127,14 @@ def pictures(path: Path) -> Iterator[tuple[float, Picture]]:
 
     try:
         with av.open(str(path)) as container:
+            stream = picture_stream(container)
+            if stream is None:
+                raise InputError(f"video {path} has no pictures")
             first: float | None = None
-            for index, frame in enumerate(container.decode(video=0)):
+            for index, frame in enumerate(container.decode(stream)):
                 time = frame.time if frame.time is not None else index / 30
                 first = time if first is None else first
-                yield time - first, np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+                yield time - first, upright(frame)
     except (av.error.FFmpegError, OSError, IndexError) as err:
         raise InputError(f"video {path} cannot be read: {reason_of(err)}") from err
 

@@ -42,9 +42,14 @@ def reached(heard: Levels, level: float) -> int:
     return int(np.argmax(above)) if above.any() else len(heard)
 
 
+def begin_of(heard: Levels) -> int:
+    """Sample at which a hit has begun: its level is 20 dB below its loudest (Rasch 1979)."""
+    return reached(heard, BEGUN * float(heard.max(initial=0.0)))
+
+
 def first_rise(heard: Levels) -> float:
     """Level to which a hit first rises: its loudest within 5 ms of where it has begun."""
-    begun = reached(heard, BEGUN * heard.max())
+    begun = begin_of(heard)
     return float(heard[begun : begun + int(FIRST_RISE_S * SAMPLE_RATE)].max(initial=0.0))
 
 

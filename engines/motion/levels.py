@@ -17,7 +17,7 @@ MOVING: Final = 0.02
 """Sounding motion, picture widths per second per cell at its best, below which nothing moves."""
 
 BEST_CELLS: Final = 8
-"""Cells whose mean is a zone's level."""
+"""Cells whose mean is a zone's level, fewer where a zone has not so many."""
 
 
 @dataclass(slots=True)
@@ -37,6 +37,7 @@ class LevelMeter:
 
     def __init__(self, zones: tuple[Zone, ...], *, rows: int = 30, cols: int = 40) -> None:
         self._masks = [zone_mask(zone, rows, cols) for zone in zones]
+        self._best = [min(BEST_CELLS, int(mask.sum())) for mask in self._masks]
         self._start = np.array([[(z.x0 + z.x1) / 2, (z.y0 + z.y1) / 2] for z in zones])
         self._x = ((np.arange(cols) + 0.5) / cols).astype(np.float32)
         self._y = ((np.arange(rows) + 0.5) / rows).astype(np.float32)
@@ -60,7 +61,9 @@ class LevelMeter:
         for index, mask in enumerate(self._masks):
             self._follow(motion * mask, state.centre[index])
             x, y = (float(value) for value in state.centre[index])
-            found.append(Levels(level_of(friction * mask), level_of(burst * mask), x, y))
+            best = self._best[index]
+            rubbed, burst_open = level_of(friction * mask, best), level_of(burst * mask, best)
+            found.append(Levels(rubbed, burst_open, x, y))
         return tuple(found)
 
     def _follow(self, motion: Grid, centre: NDArray[np.float64]) -> None:
@@ -71,8 +74,8 @@ class LevelMeter:
         centre[1] = float(motion.sum(1) @ self._y) / total
 
 
-def level_of(plane: Grid) -> float:
-    """Level of a zone: mean of its best cells above the floor, 0..1."""
+def level_of(plane: Grid, count: int = BEST_CELLS) -> float:
+    """Level of a zone: mean of its best `count` cells above the floor, 0..1."""
     cells = plane.ravel()
-    best = float(np.partition(cells, cells.size - BEST_CELLS)[-BEST_CELLS:].mean())
+    best = float(np.partition(cells, cells.size - count)[-count:].mean())
     return max(0.0, (best - FLOOR) / (1.0 - FLOOR))

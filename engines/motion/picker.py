@@ -179,6 +179,7 @@ class EventPicker:
         self._bar = settings.bar
         self._refractory_ns = round(settings.refractory_s * NS_PER_S)
         self._masks = [zone_mask(zone, rows, cols) for zone in zones]
+        self._best = [min(2, int(mask.sum())) for mask in self._masks]
 
     def initial_state(self) -> PickerState:
         """Every zone listening."""
@@ -201,7 +202,7 @@ class EventPicker:
 
     def _pick(self, index: int, maps: FrameMaps, zone: ZoneState) -> Event | None:
         masked = maps.impact * self._masks[index]
-        score = joined_score(masked, maps.total, self.settings.whole)
+        score = joined_score(masked, maps.total, self.settings.whole, count=self._best[index])
         rises = zone.rises(doubted(score, maps.doubt), self._bar)
         if zone.foretold is not None:
             return self._come(masked, maps, zone)
@@ -228,16 +229,17 @@ class EventPicker:
         return event
 
 
-def joined_score(masked: Grid, total: float, whole: float) -> float:
+def joined_score(masked: Grid, total: float, whole: float, *, count: int = 2) -> float:
     """Score of a zone: mean of its two best cells and the whole-picture probability.
 
     Args:
         masked: float32[rows, cols], impact probability, 0 outside the zone.
         total: probability of an event anywhere.
         whole: share of `total` in the geometric mean, 0..1.
+        count: best cells, for a zone that has less than two.
     """
     cells = masked.ravel()
-    best = float(np.partition(cells, cells.size - 2)[-2:].mean())
+    best = float(np.partition(cells, cells.size - count)[-count:].mean())
     return best ** (1.0 - whole) * total**whole if best > 0 else 0.0
 
 

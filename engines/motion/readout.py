@@ -25,6 +25,9 @@ Cells = Floats
 FILE: Final = "readout.safetensors"
 """Name of the readout inside a taught pack."""
 
+MIRRORED: Final = "mirrored"
+"""In a taught pack's free entries: whether its camera was shown as a mirror does."""
+
 FEATURES: Final = 13
 """Numbers that describe a frame."""
 

@@ -9,7 +9,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from synchresis.engines.frame import Frame
-from synchresis.engines.motion.readout import FILE
+from synchresis.engines.motion.readout import FILE, MIRRORED
 from synchresis.engines.packs import BaseEntry, Manifest, Pack, write_pack
 from synchresis.engines.packs.manifest import Free
 from synchresis.engines.teach.checking import Check, Fit, chosen, held_back, ways
@@ -43,6 +43,7 @@ class Recording:
         sound: float32[N] at 48 kHz.
         sound_s: time of its first sample on the frames' clock, seconds.
         aspect: height over width of what is shown, None where pixels are square.
+        mirrored: whether a camera was shown as a mirror does, as it is to be when playing.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Recording:
     sound: Sound
     sound_s: float = 0.0
     aspect: float | None = None
+    mirrored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +163,11 @@ def moving(seen: Watched) -> float:
     return float(np.quantile(liveliest, 0.95))
 
 
-def write_taught(folder: Path, lesson: Lesson, base: Pack) -> Pack:
+def write_taught(folder: Path, lesson: Lesson, base: Pack, *, mirrored: bool) -> Pack:
     """Write a lesson as a pack on its base, whole or not at all."""
     taught = lesson.taught
     numbers: Free = {
+        MIRRORED: mirrored,
         "lag_s": round(taught.lag_s, 4),
         "threshold": round(taught.threshold, 4),
         "hits": lesson.hits,
@@ -197,4 +200,5 @@ def teach_motion(
     """
     seen, onsets_s = watch_all(recordings, base)
     lesson = learn(seen, onsets_s, ways_of(base))
-    return write_taught(folder, lesson, base), lesson
+    mirrored = any(one.mirrored for one in recordings)
+    return write_taught(folder, lesson, base, mirrored=mirrored), lesson

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from synchresis.engines.decoding import picture_stream, upright
 from synchresis.engines.frame import Frame
 from synchresis.engines.gesture import Gesture
 from synchresis.engines.motion.parser import GAP_NS, MotionParser, MotionState, maps_of
@@ -20,6 +21,9 @@ Times = NDArray[np.float64]
 
 BETWEEN_S: Final = 10.0
 """Time put between recordings that are joined: more than any gap the parser bridges."""
+
+NEAR_S: Final = 0.5
+"""How long before the first and after the last picture an onset may belong to what is seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,20 +144,20 @@ def film_frames(path: Path, longest_s: float) -> Iterator[Frame]:
 
     try:
         with av.open(str(path)) as container:
-            if not container.streams.video:
+            stream = picture_stream(container)
+            if stream is None:
                 raise InputError(f"{path} has no pictures; give a video of what is to be learned")
-            for index, picture in enumerate(container.decode(video=0)):
+            for index, picture in enumerate(container.decode(stream)):
                 time_s = float(picture.time) if picture.time is not None else index / 30
                 if time_s > longest_s:
                     return
-                shown = np.asarray(picture.to_ndarray(format="bgr24"), np.uint8)
-                yield Frame(shown, round(time_s * NS_PER_S), index)
+                yield Frame(upright(picture), round(time_s * NS_PER_S), index)
     except (av.error.FFmpegError, OSError, IndexError) as err:
         raise InputError(f"video {path} cannot be read: {reason_of(err)}") from err
 
 
 def joined(parts: Sequence[Watched], sounds: Sequence[Times]) -> tuple[Watched, Times]:
-    """Several recordings as one, far apart in time, with their onsets.
+    """Several recordings as one, far apart in time, with the onsets heard while they were seen.
 
     Args:
         parts: recordings.
@@ -166,7 +170,8 @@ def joined(parts: Sequence[Watched], sounds: Sequence[Times]) -> tuple[Watched, 
         named["captured_s"] = part.captured_s + offset
         named["t_s"] = part.t_s + offset
         moved.append(named)
-        onsets.append(times + offset)
+        seen = (times > part.captured_s[0] - NEAR_S) & (times < part.captured_s[-1] + NEAR_S)
+        onsets.append(times[seen] + offset)
         shift = float(named["captured_s"][-1]) + BETWEEN_S
     whole = {name: np.concatenate([named[name] for named in moved]) for name in moved[0]}
     return Watched(**whole), np.concatenate(onsets)

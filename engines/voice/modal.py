@@ -37,6 +37,8 @@ COLOUR, GRAINS, GRAIN_LEVEL, BUBBLE_LEVEL, SWELL, LEVEL, RUB, TEAR = range(10, 1
 _LN1000 = math.log(1000.0)
 _IDLE = -1e9
 _SILENT = 1e-9  # below it a resonator stops, before its numbers turn denormal and slow
+_NOTHING = 1e-20  # the same for everything else that decays
+_RUBBED = np.uint64(0)  # key of resonators tuned without a blow: the same from hop to hop
 
 
 @numba.njit(nogil=True, cache=True)
@@ -105,9 +107,20 @@ def ring_hop(
         if material[BUBBLE_LEVEL] > 0:
             sound += material[BUBBLE_LEVEL] * _bubble(run, bank, chance, draw, grain_rate)
         out[n] = level * sound
+    _still(run, bank)
+
+
+@numba.njit(nogil=True, cache=True)
+def _still(run: Doubles, bank: Doubles) -> None:
+    """Stop what has decayed, before its numbers turn denormal and slow."""
     for mode in range(MODES):
         if abs(bank[3, mode]) + abs(bank[4, mode]) < _SILENT:
             bank[3, mode] = bank[4, mode] = 0.0
+        if abs(bank[7, mode]) < _NOTHING:
+            bank[7, mode] = 0.0
+    for column in (ENVELOPE, DEBRIS, FRICTION, BURST, LOW, HIGH):
+        if abs(run[column]) < _NOTHING:
+            run[column] = 0.0
 
 
 @numba.njit(nogil=True, cache=True)
@@ -190,17 +203,27 @@ def play_hop(
     onset, onset_sample, strength, friction, burst = controls
     levels = np.zeros(2, np.float32)
     for zone in range(out.shape[0]):
+        mark = _mark(palette[zone])
         if onset[zone] > 0:
             strike(palette[zone], strength[zone], keys[zone], bank[zone])
             run[zone, AGE] = -float(onset_sample[zone] + LATENCY)
             run[zone, GAIN] = 10.0 ** (2.0 * (strength[zone] - 1.0))
-        elif run[zone, TUNED] == 0.0 and friction[zone] + burst[zone] > 0:
-            strike(palette[zone], 1.0, keys[zone], bank[zone])
-        if onset[zone] + friction[zone] + burst[zone] > 0:
-            run[zone, TUNED] = 1.0
+            run[zone, TUNED] = mark
+        elif run[zone, TUNED] != mark and friction[zone] + burst[zone] > 0:
+            strike(palette[zone], 1.0, _RUBBED, bank[zone])
+            run[zone, TUNED] = mark
         levels[0] = _amplitude(friction[zone]) * 10.0 ** (palette[zone, RUB] / 20.0)
         levels[1] = _amplitude(burst[zone]) * 10.0 ** (palette[zone, TEAR] / 20.0)
         ring_hop(palette[zone], levels, keys[zone], run[zone], bank[zone], out[zone])
+
+
+@numba.njit(nogil=True, cache=True)
+def _mark(material: Floats) -> float:
+    """A number that tells materials apart; 0 is none."""
+    mark = 1.0
+    for value in material:
+        mark = 1.618 * mark + value
+    return mark
 
 
 @numba.njit(nogil=True, cache=True)

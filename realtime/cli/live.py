@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from synchresis.engines.instrument import Instrument
+    from synchresis.engines.packs import Pack
     from synchresis.engines.teach.refreshing import Refresher
     from synchresis.realtime.live import LiveSession, LiveSettings, Parts
 
@@ -68,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         instrument = Instrument(options.pack(args), options.instrument_settings(args))
         stack.callback(instrument.close)
+        _look_as_taught(args, instrument.pack)
         settings, parts = _wire(args, stack)
         say("getting ready (the first time kernels are compiled: up to a minute)")
         instrument.prepare()
@@ -78,6 +80,17 @@ def run(args: argparse.Namespace) -> int:
         with refreshed(args, instrument), ended_by_signals(), session:
             play(session, instrument, preview=args.preview, as_json=args.json)
     return _report(session, args)
+
+
+def _look_as_taught(args: argparse.Namespace, pack: "Pack") -> None:
+    """Show a camera as it was shown in the lesson, or its place map fits nothing."""
+    from synchresis.engines.motion.readout import MIRRORED
+    from synchresis.realtime.cli.choices import say
+
+    camera = args.camera is None or args.camera.isdigit()
+    if camera and not args.no_mirror and pack.manifest.overlay.get(MIRRORED) is False:
+        args.no_mirror = True
+        say(f"the camera is not mirrored: {pack.name!r} was taught by pictures that were not")
 
 
 def _check(args: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,14 +69,14 @@ def recorded(args: argparse.Namespace) -> "Recording":
     from synchresis.realtime.sources.opening import SourceSettings, open_live
 
     delay_ns = round((stored_delay_ms(args.camera) or 0.0) * 1e6)
-    source = open_live(
-        SourceSettings(args.camera, mirror=not args.no_mirror, camera_delay_ns=delay_ns)
-    )
+    mirror = not args.no_mirror
+    source = open_live(SourceSettings(args.camera, mirror=mirror, camera_delay_ns=delay_ns))
     try:
         say(f"perform for {args.seconds:g} s; the speakers stay silent")
-        return perform(source, Prompter(say), seconds=args.seconds, microphone=args.microphone)
+        heard = perform(source, Prompter(say), seconds=args.seconds, microphone=args.microphone)
     finally:
         source.close()
+    return replace(heard, mirrored=mirror and args.camera.isdigit())
 
 
 def show(pack: "Pack", lesson: "Lesson") -> None:

@@ -15,6 +15,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from synchresis.engines.decoding import picture_stream
 from synchresis.engines.playout import Block
 from synchresis.engines.timebase import NS_PER_S, SAMPLE_RATE
 from synchresis.errors import InputError, reason_of
@@ -58,7 +59,12 @@ class MovieSink:
         check_output(path, (".mp4",))
         self._part = PartFile(path)
         self._source: InputContainer = av.open(str(source))
-        self._pictures = self._source.streams.video[0]
+        pictures = picture_stream(self._source)
+        if pictures is None:
+            self._source.close()
+            raise InputError(f"{source}: has no pictures; give a video file")
+        self._pictures = pictures
+        self._damaged = False
         self._cut_ns = None if seconds is None else round(seconds * NS_PER_S)
         try:
             self._out: OutputContainer = av.open(str(self._part.temporary), "w", format="mp4")
@@ -72,7 +78,6 @@ class MovieSink:
         self._audio.bit_rate = _AUDIO_BITS
         self._held: Packet[Any] | None = None
         self._samples = 0
-        self._damaged = False
         self._open = True
 
     def write(self, block: Block) -> None:
@@ -139,6 +144,9 @@ class MovieSink:
         stream.width, stream.height = context.width // 2 * 2, context.height // 2 * 2
         stream.pix_fmt = "yuv420p"
         stream.options = {"crf": "18"}
+        first = self._first_shown()
+        if first is not None and first.rotation:
+            stream.set_display_rotation(first.rotation)
         return stream
 
     def _write_pictures(self, until_s: float) -> None:
@@ -217,11 +225,15 @@ class MovieSink:
         return round(stamp * time_base * NS_PER_S) >= self._cut_ns
 
     def _first_stamp(self) -> int:
-        """Stamp of the first picture shown; the source is read from its begin again."""
+        """Stamp of the first picture shown."""
+        first = self._first_shown()
+        return first.pts if first is not None and first.pts is not None else 0
+
+    def _first_shown(self) -> VideoFrame | None:
+        """The first picture shown; the source is read from its begin again."""
         first = next(self._decoded(), None)
-        stamp = first.pts if first is not None and first.pts is not None else 0
         self._source.seek(0)
-        return stamp
+        return first
 
 
 def _with_dts(packets: "Iterator[Packet[Any]]") -> "Iterator[Packet[Any]]":

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Final
 
 import av
-import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from synchresis.engines.decoding import picture_stream, upright
 from synchresis.engines.frame import Frame, Picture
 from synchresis.engines.timebase import NS_PER_S
 from synchresis.errors import InputError, reason_of
@@ -123,19 +123,15 @@ def _open(path: Path) -> InputContainer:
 
 
 def _first_video(container: InputContainer, path: Path) -> VideoStream:
-    """First video stream that is not a cover picture."""
-    for stream in container.streams.video:
-        if "attached_pic" not in str(stream.disposition):
-            return stream
-    container.close()
-    raise InputError(f"{path}: has no pictures; give a video file")
+    stream = picture_stream(container)
+    if stream is None:
+        container.close()
+        raise InputError(f"{path}: has no pictures; give a video file")
+    return stream
 
 
 def _to_bgr(picture: VideoFrame) -> Picture:
-    """uint8[H, W, 3], turned upright as the file asks for, read-only."""
-    bgr: Picture = np.asarray(picture.to_ndarray(format="bgr24"), np.uint8)
-    turns = round(picture.rotation / 90) % 4
-    if turns:
-        bgr = np.rot90(bgr, turns).copy()
+    """uint8[H, W, 3], upright, read-only."""
+    bgr = upright(picture)
     bgr.flags.writeable = False
     return bgr

@@ -72,3 +72,10 @@ def test_finds_the_onsets_of_the_core_clips(clips_dir):
             true + len(truth),
         )
     assert 2 * hits / (found + true) > 0.88
+
+
+@pytest.mark.parametrize("length_s", [4.001, 8.003, 64.04])
+def test_any_length_can_be_read(rng, length_s):
+    """Where steps of a millisecond add up to a little less than the length, there is one more."""
+    sound = struck(np.array([1.0, 2.0, 3.0]), np.ones(3), rng, length_s=length_s)
+    assert find_onsets(sound, RATE).time_s == pytest.approx([1.0, 2.0, 3.0], abs=0.005)

@@ -122,3 +122,15 @@ def test_a_few_late_calls_are_no_pause(rng: np.random.Generator) -> None:
         now = BEGIN + (4 + second) * NS_PER_S
         clock.observe(now, (now - 30 * MS - BEGIN) * 48_000 // NS_PER_S // 128 * 128)
     assert abs(clock.line.origin_ns - before) <= 5 * CREEP_NS
+
+
+def test_a_device_that_came_back_is_on_time_from_the_first_window_on(
+    rng: np.random.Generator,
+) -> None:
+    """Its first burst says nothing: nobody knows yet how much it takes at once."""
+    clock = DeviceClock()
+    watch(clock, rng, seconds=2, period=1024)
+    later = BEGIN + 10 * NS_PER_S
+    clock.forget_period()
+    watch(clock, rng, seconds=0.15, begin_ns=later, period=1024)
+    assert abs(error_us(clock, at_s=0.15, begin_ns=later)) < 1000

@@ -9,6 +9,7 @@ import zmq
 from synchresis.engines.frame import Frame
 from synchresis.engines.gesture import Gesture, Levels
 from synchresis.errors import ParameterError, TransportError
+from synchresis.realtime import links
 from synchresis.realtime.links import EVENTS, NEWEST, Context, Inlet, Outlet, Policy
 from synchresis.realtime.messages import End, Sighting, decode, encode_want
 from synchresis.realtime.security import (
@@ -209,6 +210,23 @@ def test_receiver_that_went_away_holds_nobody_up(context: Context, address: str)
         outlet.service,
     )
     close(outlet, inlets)
+
+
+def test_what_waited_for_a_receiver_that_is_gone_is_counted(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outlet = Outlet(context, ["inproc://gone"], EVENTS)
+    receiver = context.socket(zmq.DEALER)
+    receiver.connect("inproc://gone")
+    receiver.send_multipart(encode_want(3, renew=True))
+    assert outlet.wait_for_receivers(1, lambda: False)
+    for n in range(10):
+        outlet.send(sighting(n))
+    monkeypatch.setattr(links, "FORGET_S", 0.0)
+    outlet.service()
+    assert (outlet.receivers, outlet.counts.sent, outlet.counts.dropped) == (0, 3, 7)
+    receiver.close()
+    outlet.close()
 
 
 def test_malformed_messages_are_counted_and_stop_nobody(context: Context, address: str) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import av
@@ -282,5 +283,34 @@ def test_a_node_that_dies_again_and_again_is_given_up(
         run_graph(graph)
 
 
+def test_what_is_refused_only_after_a_death_is_tried_again(
+    write_graph: WriteGraph,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A camera that was pulled out took its process along, and is back a little later."""
+    monkeypatch.setattr(running, "_child", _die_then_refuse)
+    monkeypatch.setattr(running, "_RESTART_PAUSE_S", 0.0)
+    monkeypatch.chdir(tmp_path)
+    run_graph(load_graph(write_graph(clock="device", film="scene:ball", out="null", eye="a")))
+    assert "camera 0 cannot be opened" in caplog.text
+    assert {path.name: len(path.read_text()) for path in tmp_path.glob("*.starts")} == {
+        "eye.starts": 3,
+        "motion-voice.starts": 3,
+    }
+
+
 def _die(*_: object) -> None:
     raise SystemExit(7)
+
+
+def _die_then_refuse(_: str, names: tuple[str, ...], pipe: Connection) -> None:
+    """Dies at first, is refused then, and has nothing to do the third time."""
+    log = Path(f"{'-'.join(names)}.starts")
+    log.write_text((log.read_text() if log.is_file() else "") + ".")
+    starts = len(log.read_text())
+    if starts == 2:
+        pipe.send("camera 0 cannot be opened")
+    if starts < 3:
+        raise SystemExit(7 if starts == 1 else 2)

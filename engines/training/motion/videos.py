@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from synchresis.engines.decoding import picture_stream, upright
 from synchresis.engines.motion.analysis import AnalysisState, analyse
 from synchresis.engines.motion.parser import cell_centres, write_flow_input
 from synchresis.engines.onsets import Onsets, band_weights, find_onsets
@@ -114,9 +115,12 @@ def analysed(
     before: float | None = None
     try:
         with av.open(str(path)) as container:
-            for frame in container.decode(video=0):
+            stream = picture_stream(container)
+            if stream is None:
+                raise InputError(f"video {path} has no pictures")
+            for frame in container.decode(stream):
                 time_s = float(frame.time or 0.0)
-                picture = np.asarray(frame.to_ndarray(format="gray"), np.uint8)
+                picture = upright(frame, "gray")
                 step = 1 / 30 if before is None else time_s - before
                 if step <= 0:
                     continue

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from synchresis.engines.evaluation.voice_attacks import begin_of, early_levels
 from synchresis.engines.evaluation.voice_measures import loudness_db
 from synchresis.engines.timebase import SAMPLE_RATE
 from synchresis.engines.training.voice import codec
@@ -29,6 +30,14 @@ LEFT_OUT: Final = frozenset({"animal_vocal"})
 
 DECAY_DB: Final = 40.0
 """Strength 0 to 1 spans this many decibels."""
+
+SOUNDS: Final = 0.01
+"""Share of the peak at which there is any sound."""
+
+LEAD_S: Final = 0.003
+"""What is kept of what comes before a hit has begun."""
+
+_FADE: Final = int(0.001 * SAMPLE_RATE)
 
 
 @dataclass(frozen=True)
@@ -65,17 +74,31 @@ class Recordings:
 
 
 def trim(sound: Floats) -> Floats:
-    """From just before the onset to where it stays quiet, faded at a cut."""
-    peak = np.abs(sound).max()
-    loud = np.flatnonzero(np.abs(sound) > 0.01 * peak)
-    begin = max(int(loud[0]) - 8, 0)
-    audible = np.flatnonzero(np.abs(sound) > peak * 10 ** (QUIET_DB / 20))
+    """From just before the hit to where it stays quiet, faded at a cut.
+
+    What asks for a sound asks when it is to be heard, so a faint noise before the hit (a hand that
+    reaches, a key on its way) is cut: of what comes before the hit has begun LEAD_S are kept.
+    """
+    size = np.abs(sound)
+    peak = size.max()
+    begin = max(int(np.argmax(size > SOUNDS * peak)) - 8, 0)
+    faint = begin_of(early_levels(sound[begin:])) - int(LEAD_S * SAMPLE_RATE)
+    begin += max(faint, 0)
+    audible = np.flatnonzero(size > peak * 10 ** (QUIET_DB / 20))
     end = min(int(audible[-1]) + 1, begin + int(LONGEST_S * SAMPLE_RATE))
     cut = sound[begin:end].copy()
     fade = min(len(cut) // 4, int(0.05 * SAMPLE_RATE))
     if fade:
         cut[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
-    return cut
+    return faded_in(cut) if faint > 0 else cut
+
+
+def faded_in(sound: Floats) -> Floats:
+    """A sound that was cut in the middle, faded in within a millisecond."""
+    out = sound.copy()
+    fade = np.sin(0.5 * np.pi * (np.arange(_FADE) + 0.5) / _FADE) ** 2
+    out[:_FADE] *= fade[: len(out)].astype(np.float32)
+    return out
 
 
 def decay60(sound: Floats) -> float:

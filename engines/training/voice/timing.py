@@ -26,7 +26,7 @@ from synchresis.engines.evaluation.voice_attacks import (
 )
 from synchresis.engines.timebase import HOP, SAMPLE_RATE
 from synchresis.engines.training.voice.recall import KNOTS, interpolation
-from synchresis.engines.training.voice.recordings import Recordings
+from synchresis.engines.training.voice.recordings import Recordings, faded_in
 from synchresis.engines.training.voice.remember import BEGINS, first_phases, reduce
 from synchresis.engines.training.voice.tables import BASIS, CODES, PHASES, VoiceTables
 from synchresis.engines.voice.copying import RISE, copy_mel
@@ -70,7 +70,6 @@ Rows = NDArray[np.int64]
 _STEP_MS = 0.5
 _DELAYS = np.arange(EARLIEST_MS, LATEST_MS + _STEP_MS, _STEP_MS)
 _TIMES = np.arange(0.0, 1e3 * WITHIN_S, 0.25)
-_FADE = int(0.001 * SAMPLE_RATE)
 _SEEDS = (0, 1)
 _HEARD_HOPS = 14
 _MOVED_HOPS = 96
@@ -257,10 +256,7 @@ def delayed(sound: NDArray[np.float32], samples: int) -> NDArray[np.float32]:
     """
     if samples >= 0:
         return np.concatenate([np.zeros(samples, np.float32), sound])
-    cut = sound[-samples:].copy()
-    fade = np.sin(0.5 * np.pi * (np.arange(_FADE) + 0.5) / _FADE) ** 2
-    cut[:_FADE] *= fade[: len(cut)].astype(np.float32)
-    return cut
+    return faded_in(sound[-samples:])
 
 
 def moved(recordings: Recordings, shift: Rows) -> Recordings:

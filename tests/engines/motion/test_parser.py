@@ -152,3 +152,11 @@ def test_level_meter_follows_motion_and_keeps_the_last_place():
     assert (whole.x, whole.y) == (pytest.approx(0.8), pytest.approx(0.4))
     kept, _ = meter.step(plane, plane, plane, state)
     assert (kept.x, kept.y, kept.friction) == (whole.x, whole.y, 0.0)
+
+
+@pytest.mark.parametrize("side", [0.01, 0.05, 0.3])
+def test_level_of_a_zone_does_not_depend_on_its_size(side):
+    meter = LevelMeter((Zone(0.5, 0.5, 0.5 + side, 0.5 + side),))
+    full = np.ones((30, 40), np.float32)
+    (levels,) = meter.step(full, full, full, meter.initial_state())
+    assert (levels.friction, levels.burst) == (1.0, 1.0)

@@ -112,6 +112,14 @@ def test_sensitivity_moves_the_bar_by_odds():
     assert frames_of(run([0.1, 0.4], settings=PickerSettings(0.5, 3.0))) == [1]
 
 
+def test_a_zone_of_one_cell_is_heard_in_full():
+    tiny = Zone(0.5, 0.5, 0.51, 0.51)
+    picker = EventPicker((tiny,), PickerSettings(0.9))
+    assert zone_mask(tiny, 30, 40).sum() == 1
+    full = np.ones((30, 40), np.float32)
+    assert joined_score(full * zone_mask(tiny, 30, 40), 1.0, 0.5, count=picker._best[0]) == 1.0
+
+
 def test_score_needs_two_cells_and_the_whole_picture():
     one = np.zeros((30, 40), np.float32)
     one[3, 3] = 1.0

@@ -1,17 +1,23 @@
 from dataclasses import replace
+from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 import soundfile
 
+from synchresis.engines.evaluation.clips import pictures
 from synchresis.engines.motion.parser import MotionParser
+from synchresis.engines.motion.readout import MIRRORED
 from synchresis.engines.onsets import find_onsets
 from synchresis.engines.teach.checking import held_back
 from synchresis.engines.teach.fitting import fit_threshold, place_of
 from synchresis.engines.teach.motion import Recording, learn, teach_motion, watch_all, ways_of
+from synchresis.engines.teach.soundtracks import read_soundtrack
 from synchresis.engines.teach.timing import bumps, f1, lag_of, picked, refined, threshold_of
-from synchresis.engines.teach.watching import film_frames
+from synchresis.engines.teach.watching import film_frames, joined
 from synchresis.errors import InputError, ParameterError
+from synchresis.realtime.sources.file import FileSource
 
 
 @pytest.fixture(scope="module")
@@ -165,3 +171,63 @@ def test_sound_alone_has_nothing_to_look_at(tmp_path):
     soundfile.write(tmp_path / "sound.flac", np.zeros(4800), 48_000)
     with pytest.raises(InputError, match=r"sound\.flac has no pictures"):
         list(film_frames(tmp_path / "sound.flac", 10.0))
+
+
+def test_a_hole_in_a_soundtrack_is_silence(tmp_path, rng):
+    """Recorders that save silence send nothing for a while, and go on with the right time."""
+    path = tmp_path / "hole.mkv"
+    sound = (1e-4 * rng.standard_normal(8 * 48_000)).astype("f4")
+    hits = [1.0, 2.0, 6.0, 7.0]
+    for time_s in hits:
+        first = round(48_000 * time_s)
+        sound[first : first + 4000] += (
+            0.5 * np.exp(-np.arange(4000) / 600) * rng.standard_normal(4000).astype("f4")
+        )
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("pcm_s16le", rate=48_000, layout="mono")
+        for first in range(0, len(sound), 960):
+            if 3 * 48_000 <= first < 5 * 48_000:
+                continue
+            samples = (32_767 * sound[None, first : first + 960]).astype(np.int16)
+            frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+            frame.rate, frame.pts, frame.time_base = 48_000, first, Fraction(1, 48_000)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    read, begin_s = read_soundtrack(path, 60.0)
+    assert len(read) / 48_000 == pytest.approx(8.0, abs=0.01)
+    assert find_onsets(read, 48_000).time_s + begin_s == pytest.approx(hits, abs=0.01)
+
+
+def test_a_turned_film_is_seen_upright(tmp_path):
+    path = tmp_path / "turned.mp4"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.set_display_rotation(90)
+        for _ in range(5):
+            picture = np.zeros((48, 64, 3), np.uint8)
+            picture[:, :32] = 200
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+        out.mux(stream.encode(None))
+    (live, *_) = FileSource(path)
+    assert live.picture.shape == (64, 48, 3)
+    for shown in (next(film_frames(path, 10.0)).picture, next(pictures(path))[1]):
+        np.testing.assert_array_equal(shown, live.picture)
+
+
+def test_onsets_that_nobody_saw_are_no_lesson(lesson):
+    _, seen, onsets = lesson
+    late = seen.captured_s[-1] + np.array([2.0, 15.0])
+    whole, heard = joined([seen, seen], [np.append(onsets, late), onsets])
+    assert len(heard) == 2 * len(onsets) and (np.diff(heard) > 0).all()
+    assert len(whole.captured_s) == 2 * len(seen.captured_s)
+
+
+def test_a_taught_pack_knows_whether_its_camera_was_mirrored(lesson, tiny_pack, tmp_path):
+    made, _, _ = lesson
+    (tmp_path / tiny_pack.name).symlink_to(tiny_pack.path)
+    for mirrored in (False, True):
+        recording = Recording("bars", made.frames, made.sound, mirrored=mirrored)
+        folder = tmp_path / str(mirrored)
+        pack, _ = teach_motion([recording], base=tiny_pack, folder=folder)
+        assert pack.manifest.overlay[MIRRORED] is mirrored

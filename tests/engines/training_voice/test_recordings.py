@@ -59,6 +59,19 @@ def test_trim_starts_at_the_onset() -> None:
     assert len(cut) < 5000
 
 
+@pytest.mark.parametrize(("faint", "kept_ms"), [(0.02, 3.0), (0.2, 30.0)])
+def test_trim_cuts_what_is_too_faint_to_be_the_hit(faint: float, kept_ms: float) -> None:
+    rng = np.random.default_rng(0)
+    sound = np.zeros(48_000, np.float32)
+    sound[5000:6440] = faint * rng.uniform(-1, 1, 1440)  # 30 ms before the hit
+    sound[6440:16_440] = np.exp(-np.arange(10_000) / 500) * rng.choice((-1, 1), 10_000)
+    cut = trim(sound)
+    hit = int(np.argmax(np.abs(cut) > 0.9))
+    assert hit / 48 == pytest.approx(kept_ms, abs=0.25)
+    assert abs(cut[0]) < 0.01 * faint  # faded in, or begun in silence
+    np.testing.assert_array_equal(cut[hit : hit + 100], sound[6440:6540])
+
+
 def test_decay_of_a_known_sound() -> None:
     time = np.arange(96_000) / 48_000
     sound = (10 ** (-3 * time / 0.5) * np.sin(2 * np.pi * 500 * time)).astype(np.float32)

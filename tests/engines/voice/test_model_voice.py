@@ -108,3 +108,37 @@ def test_a_mix_lies_between() -> None:
 def test_no_zones_are_refused() -> None:
     with pytest.raises(ParameterError, match="zones"):
         ModelVoice(())
+
+
+def test_what_has_decayed_stands_still() -> None:
+    """Denormal numbers would make silence many times dearer than sound."""
+    voice = ModelVoice(tuple(Zone(palette=name) for name in ALL), seed=1)
+    state, controls = voice.initial_state(), Controls.zeros(len(ALL))
+    controls.palette[:] = voice.palettes
+    tiny = np.finfo(np.float64).tiny
+    for hop in range(4000):
+        controls.onset[:] = hop == 0
+        controls.strength[:] = hop == 0
+        controls.friction[:] = controls.burst[:] = float(hop < 100)
+        controls.noise_index[:] = hop * HOP
+        voice.step(controls, state)
+        for numbers in (state.run, state.bank):
+            assert not ((np.abs(numbers) < tiny) & (numbers != 0)).any(), hop
+
+
+def test_a_palette_chosen_while_rubbing_is_heard_at_once() -> None:
+    def rubbed(*names: str) -> np.ndarray:
+        voice = ModelVoice((Zone(palette="model:wood"),), seed=1)
+        state, controls = voice.initial_state(), Controls.zeros(1)
+        controls.friction[:] = 1.0
+        out = []
+        for hop in range(600):
+            name = names[-1] if hop >= 100 else names[0]
+            controls.palette[0] = MATERIALS[name].embedding()
+            controls.noise_index[:] = hop * HOP
+            out.append(voice.step(controls, state)[0].copy())
+        spectrum = np.abs(np.fft.rfft(np.stack(out[300:]) * np.hanning(HOP))).mean(0)
+        return np.log(spectrum + 1e-9)
+
+    glass, wood, changed = rubbed("glass"), rubbed("wood"), rubbed("wood", "glass")
+    assert np.abs(changed - glass).mean() < 0.2 * np.abs(wood - glass).mean()

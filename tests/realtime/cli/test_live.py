@@ -13,7 +13,7 @@ import soundfile
 
 from synchresis.engines.packs import Pack
 from synchresis.errors import DeviceError
-from synchresis.realtime.cli import choices
+from synchresis.realtime.cli import choices, live
 from synchresis.realtime.cli.main import build_parser, main
 from synchresis.realtime.cli.player import Player
 from synchresis.realtime.cli.status_line import delay_line, status_line, summary_line
@@ -290,3 +290,24 @@ def test_live_stops_by_itself_and_leaves_a_file(tiny_pack: Pack, tmp_path: Path)
     argv = ["live", "--camera", "scene:ball", "--out", str(out), "--pack", str(tiny_pack.path)]
     assert main([*argv, "--seconds", "1", "--buffer", "8"]) == 0
     assert soundfile.info(out).frames > 0
+
+
+@pytest.mark.parametrize(
+    ("argv", "taught", "mirrored"),
+    [
+        ((), False, False),
+        ((), True, True),
+        ((), None, True),
+        (("--camera", "1"), False, False),
+        (("--no-mirror",), True, False),
+        (("--camera", "scene:ball"), False, True),
+    ],
+)
+def test_a_camera_is_shown_as_it_was_when_taught(
+    argv: tuple[str, ...], taught: bool | None, mirrored: bool
+) -> None:
+    overlay = {} if taught is None else {"mirrored": taught}
+    pack = SimpleNamespace(name="me", manifest=SimpleNamespace(overlay=overlay))
+    args = arguments(*argv)
+    live._look_as_taught(args, pack)  # type: ignore[arg-type]
+    assert choices.source_settings(args, "0").mirror is mirrored

@@ -146,11 +146,14 @@ def test_pictures_that_mp4_can_carry_are_copied_without_loss(tmp_path: Path) -> 
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_turned_film_stays_turned(tmp_path: Path) -> None:
-    path = tmp_path / "in.mp4"
+@pytest.mark.parametrize("codec", ["libx264", "mjpeg"])
+def test_a_turned_film_stays_turned(tmp_path: Path, codec: str) -> None:
+    """Copied or encoded again."""
+    path = tmp_path / "in.mov"
     with av.open(str(path), "w") as out:
-        stream = out.add_stream("libx264", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream = out.add_stream(codec, rate=25)
+        stream.width, stream.height = 64, 48
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         stream.set_display_rotation(90)
         for _ in range(10):
             picture = np.zeros((48, 64, 3), np.uint8)
