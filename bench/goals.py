@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from synchresis.bench.result import Report, Result, Table
+from synchresis.errors import InputError
 
 Verdict = Literal["goal", "floor", "missed", "not measured"]
 
@@ -96,7 +97,9 @@ def standings(reports: Iterable[Report]) -> list[Standing]:
 
 
 def goal_table(reports: Sequence[Report]) -> Table | None:
-    """The standings that were measured; None where there are none."""
+    """The standings that were measured; None where there are none, or several machines."""
+    if len(processors(reports)) > 1:
+        return None
     rows = [_cells(each) for each in standings(reports) if each.value is not None]
     if not rows:
         return None
@@ -104,8 +107,21 @@ def goal_table(reports: Sequence[Report]) -> Table | None:
     return Table("What it must show", columns, rows)
 
 
+def processors(reports: Iterable[Report]) -> list[str]:
+    """Where reports come from; figures of one processor say nothing of another's."""
+    return sorted({str(report.host.get("processor", "unknown")) for report in reports})
+
+
 def goal_lines(reports: Iterable[Report]) -> Iterator[str]:
-    """All standings as text, one line each."""
+    """All standings as text, one line each.
+
+    Raises:
+        InputError: the reports come from several processors.
+    """
+    reports = list(reports)
+    machines = processors(reports)
+    if len(machines) > 1:
+        raise InputError(f"reports of {' and '.join(machines)}: give those of one machine")
     found = standings(reports)
     width = max(len(goal.text) for goal in GOALS)
     yield f"{'':{width}}  {'measured':>9}  {'goal':>6}  {'floor':>6}"

@@ -4,13 +4,42 @@
 so, what this machine cannot do.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
+
+from synchresis.errors import ParameterError
 
 Device = Literal["cpu", "cuda"]
 
 BENCHES = ("latency", "glass", "kernels", "engines", "sync", "voice", "soak")
 """Names of the benchmarks."""
+
+
+PARTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "latency": ("start", "service", "age", "spread", "sound"),
+    "kernels": ("flow", "overlap-add"),
+    "engines": ("start", "engines", "memory", "flow", "paths"),
+    "sync": ("scenes", "clips"),
+}
+"""Parts of benchmarks that have some; `flow` and `paths` of engines are those of a GPU."""
+
+
+def check(bench: str, options: "Options") -> None:
+    """Refuse what a benchmark would pass over in silence.
+
+    Raises:
+        ParameterError: a part that it has not, or a GPU where it measures the CPU alone.
+    """
+    known = PARTS.get(bench, ())
+    for part in options.parts:
+        if part not in known:
+            there = f"its parts are {', '.join(known)}" if known else "it has no parts"
+            raise ParameterError(f"bench {bench} has no part {part!r}: {there}")
+    if options.device == "cuda" and bench != "engines":
+        raise ParameterError(
+            f"bench {bench} measures the CPU; a GPU is measured by `bench engines --device cuda`"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NoReturn, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Literal, NoReturn, TypeAlias, TypeVar, get_args
 
 import msgspec
 
@@ -17,12 +17,25 @@ from synchresis.engines.voice.mixer import MASTER_DB
 from synchresis.engines.zone import Zone
 from synchresis.environment import runtime_dir
 from synchresis.errors import InputError, ParameterError, TransportError
-from synchresis.realtime.security import Keys, read_keys
+from synchresis.realtime.security import Keys, check_key, leaves_machine, read_keys
+from synchresis.realtime.sinks.sound_file import check_output
 from synchresis.realtime.sources import is_live
 from synchresis.realtime.toml_lines import line_of
 
 VERSION: Final = 1
 """Version of the format."""
+
+_EVERYWHERE: Final = re.compile(r"tcp://(\*|0\.0\.0\.0|\[::\]):")
+"""Addresses to bind to that say nothing of where to connect."""
+
+_ADDRESS: Final = re.compile(r"tcp://(\*|\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):(\d{1,5})")
+
+_ALLOWED: Final = {
+    "kind": "camera, parser or speaker",
+    "clock": "device or virtual",
+    "engine": ", ".join(get_args(Backend)),
+}
+"""What may stand at keys with few choices."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
@@ -63,7 +76,7 @@ class ParserSpec(_Node, frozen=True, forbid_unknown_fields=True, tag="parser", k
 
     input: str
     lookahead_ms: Annotated[float, msgspec.Meta(ge=-50, le=120)] = 0.0
-    sensitivity: Annotated[float, msgspec.Meta(ge=0.01, le=100)] = 1.0
+    sensitivity: Annotated[float, msgspec.Meta(ge=0.1, le=10)] = 1.0
 
 
 class SpeakerSpec(_Node, frozen=True, forbid_unknown_fields=True, tag="speaker", kw_only=True):
@@ -156,11 +169,10 @@ class Graph:
         node = self.nodes[name]
         if inside:
             return _inproc(name)
-        if node.connect:
-            return node.connect
-        if node.bind:
-            return re.sub(r"//(\*|0\.0\.0\.0):", "//127.0.0.1:", node.bind)
-        return self._ipc(name)
+        given = node.connect or node.bind
+        if given is None or _EVERYWHERE.match(given):
+            return self._ipc(name)  # what names no machine can only be this one
+        return given
 
     def _ipc(self, name: str) -> str:
         """Address on this machine, the same for everybody who reads the same file."""
@@ -181,9 +193,10 @@ def _inproc(name: str) -> str:
 def load_graph(path: str | Path) -> Graph:
     """Read and check a graph file.
 
+    A relative `secret` lies beside the file.
+
     Raises:
         InputError: with line and key of what is wrong.
-        ParameterError: a key file holds no key.
     """
     text = _read(Path(path))
     source = _Source(Path(path), text, _parse(Path(path), text))
@@ -242,7 +255,9 @@ class _Source:
             named = re.search(r"unknown field `(\w+)`", problem)
             if named:
                 deeper.append(named.group(1))
-            self.fail((*key, *deeper), problem[:1].lower() + problem[1:])
+            last = deeper[-1] if deeper else ""
+            choices = f" (must be {_ALLOWED[last]})" if last in _ALLOWED else ""
+            self.fail((*key, *deeper), problem[:1].lower() + problem[1:] + choices)
 
 
 def _read(path: Path) -> str:
@@ -286,7 +301,19 @@ def _keys(source: _Source, value: Any) -> Keys | None:
     if value is None:
         return None
     security: _Security = source.convert(value, _Security, ("security",))
-    return read_keys(security.secret, frozenset(security.allow))
+    for number, key in enumerate(security.allow):
+        _check_key(source, ("security", "allow", number), key)
+    try:
+        return read_keys(source.path.parent / security.secret, frozenset(security.allow))
+    except (InputError, ParameterError) as err:
+        source.fail(("security", "secret"), str(err))
+
+
+def _check_key(source: _Source, key: Key, value: str) -> None:
+    try:
+        check_key(value)
+    except ParameterError as err:
+        source.fail(key, str(err))
 
 
 def _check(source: _Source, graph: Graph) -> None:
@@ -295,6 +322,11 @@ def _check(source: _Source, graph: Graph) -> None:
         source.fail(("nodes",), "a graph needs nodes: [nodes.NAME] with a kind")
     for name, node in graph.nodes.items():
         _check_input(source, graph, name, node)
+        _check_addresses(source, graph, name, node)
+        if node.key is not None:
+            _check_key(source, ("nodes", name, "key"), node.key)
+        if isinstance(node, SpeakerSpec) and node.out not in ("device", "null"):
+            _check_out(source, name, node.out)
         if graph.clock == "virtual":
             _check_virtual(source, name, node)
 
@@ -309,6 +341,28 @@ def _check_input(source: _Source, graph: Graph, name: str, node: NodeSpec) -> No
     if not isinstance(giver, wanted):
         kind = "camera" if wanted is CameraSpec else "parser"
         source.fail(key, f"{node.input!r} must be a {kind}")
+
+
+def _check_addresses(source: _Source, graph: Graph, name: str, node: NodeSpec) -> None:
+    for key in ("bind", "connect"):
+        address = getattr(node, key)
+        if address is None:
+            continue
+        place = ("nodes", name, key)
+        found = _ADDRESS.fullmatch(address)
+        if found is None or not 1 <= int(found.group(2)) <= 65_535:
+            source.fail(place, f"{address!r} must be tcp://HOST:PORT with a port of 1 to 65535")
+        if leaves_machine(address) and graph.keys is None:
+            source.fail(place, f"{address!r} is open to other machines: give keys in [security]")
+    if node.connect and _EVERYWHERE.match(node.connect):
+        source.fail(("nodes", name, "connect"), "must name the machine, as others know it")
+
+
+def _check_out(source: _Source, name: str, out: str) -> None:
+    try:
+        check_output(out)
+    except ParameterError as err:
+        source.fail(("nodes", name, "out"), str(err))
 
 
 def _check_virtual(source: _Source, name: str, node: NodeSpec) -> None:

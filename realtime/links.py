@@ -5,6 +5,8 @@ waits at the sender, in plain sight: of frames only the newest, of events 64 in 
 overload costs frames, never time, and every loss is counted at both ends.
 """
 
+import logging
+import math
 import random
 import threading
 import time
@@ -31,6 +33,11 @@ RENEW_S: Final = 0.25
 
 FORGET_S: Final = 5.0
 """A receiver that asked for nothing in this time is gone."""
+
+PATIENCE_S: Final = 10.0
+"""After this time without the other end a link says that it waits."""
+
+_log = logging.getLogger(__name__)
 
 _COPY_BELOW: Final = 65_536
 """Smaller parts are cheaper to copy than to track."""
@@ -124,11 +131,20 @@ class Outlet:
         return len(self._receivers)
 
     def wait_for_receivers(self, count: int, stop: Callable[[], bool]) -> bool:
-        """Wait until so many receivers have asked; False if told to stop before."""
+        """Wait until so many receivers have asked, and say so if it takes long.
+
+        Returns:
+            False if told to stop before.
+        """
+        late_s = time.monotonic() + PATIENCE_S
         while len(self._receivers) < count:
             if stop():
                 return False
             self._serve(timeout_ms=50)
+            if time.monotonic() > late_s:
+                late_s = math.inf
+                here = threading.current_thread().name
+                _log.warning("%s waits for those that take from it: do their nodes run?", here)
         return True
 
     def send(
@@ -258,8 +274,17 @@ class Inlet:
         *,
         keys: Keys | None = None,
         server: str | None = None,
+        giver: str = "",
     ) -> None:
         """Connect, whether or not the other end is there yet.
+
+        Args:
+            context: of the process.
+            address: to connect to.
+            policy: of the link.
+            keys: of this machine, None without links to others.
+            server: public key of the other end's machine.
+            giver: name of the node at the other end, to be told where nothing comes from it.
 
         Raises:
             TransportError: the address is wrong, or another machine without keys.
@@ -267,6 +292,7 @@ class Inlet:
         self.counts = InletCounts()
         self.address = address
         self._policy = policy
+        self._giver = giver
         self._queue: deque[Delivery] = deque()
         self._filled = threading.Event()
         self._stop = threading.Event()
@@ -307,11 +333,21 @@ class Inlet:
         with self._socket:
             self._socket.linger = 0
             self._want(self._policy.depth, renew=True)
+            late_s = time.monotonic() + PATIENCE_S
             while not self._stop.is_set():
                 if self._socket.poll(round(RENEW_S * 1000)):
                     self._receive()
                 else:
                     self._want(self._policy.depth, renew=True)
+                if self.counts.received:
+                    late_s = math.inf
+                elif self._giver and time.monotonic() > late_s:
+                    late_s = math.inf
+                    _log.warning(
+                        "nothing comes from %s (%s): does it run, do the keys fit?",
+                        self._giver,
+                        self.address,
+                    )
 
     def _receive(self) -> None:
         frames = self._socket.recv_multipart(copy=False)

@@ -47,6 +47,8 @@ class NodeGroup:
         Raises:
             SynchresisError: one of them cannot be used as the graph asks.
         """
+        if len(set(names)) < len(names):
+            raise ParameterError(f"{', '.join(names)}: name each node once")
         unknown = [name for name in names if name not in graph.nodes]
         if unknown:
             raise ParameterError(
@@ -203,6 +205,8 @@ class NodeGroup:
         policy = policy_for(what, lossless=self._virtual)
         address = self._graph.address(giver, inside=giver in self._names)
         server = self._graph.nodes[giver].key
-        inlet = Inlet(self._context, address, policy, keys=self._graph.keys, server=server)
+        inlet = Inlet(
+            self._context, address, policy, keys=self._graph.keys, server=server, giver=giver
+        )
         self._ends.append(inlet)
         return inlet

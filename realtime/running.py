@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from synchresis.errors import SynchresisError, TransportError
-from synchresis.realtime.graph import Graph, load_graph
+from synchresis.realtime.graph import Graph, SpeakerSpec, load_graph
 from synchresis.realtime.node_group import NodeGroup
+from synchresis.realtime.sinks.part_file import PartFile
 
 _log = logging.getLogger(__name__)
 
@@ -135,10 +136,20 @@ class _Supervisor:
         if len(child.starts) > RESTARTS + 1 and child.starts[-1] - child.starts[0] < _MINUTE_S:
             raise TransportError(f"process of {names} ended {RESTARTS + 1} times within a minute")
         _log.warning("process of %s ended with %s; starting it again", names, code)
+        self._keep_recordings(child)
         time.sleep(_RESTART_PAUSE_S)
         again = self._start(child.names)
         child.pipe.close()
         child.process, child.pipe = again.process, again.pipe
+
+    def _keep_recordings(self, child: _Child) -> None:
+        """Give what speakers of a dead process had recorded a name of its own."""
+        for name in child.names:
+            node = self._graph.nodes[name]
+            if isinstance(node, SpeakerSpec) and node.out not in ("device", "null"):
+                aside = PartFile(node.out, process=child.process.pid).set_aside()
+                if aside is not None:
+                    _log.warning("what %s had recorded until then is kept as %s", name, aside)
 
     def _stop(self) -> None:
         for child in self._children:

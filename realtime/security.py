@@ -1,6 +1,7 @@
 """Who may connect: CURVE keys and the allow-list for links that leave the machine."""
 
 import ipaddress
+import logging
 import os
 import threading
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ from typing import Final
 import zmq
 from zmq.utils import z85
 
-from synchresis.errors import InputError, ParameterError, TransportError
+from synchresis.errors import InputError, ParameterError, TransportError, reason_of
+
+_log = logging.getLogger(__name__)
 
 _KEY_LENGTH: Final = 40
 _ZAP: Final = "inproc://zeromq.zap.01"
@@ -48,7 +51,9 @@ def check_key(key: str) -> str:
     except (ValueError, KeyError, TypeError):
         whole = False
     if not whole:
-        raise ParameterError(f"key {key[:8]}… must be {_KEY_LENGTH} characters of Z85")
+        raise ParameterError(
+            f"a key must be {_KEY_LENGTH} characters of Z85, this one has {len(key)} characters"
+        )  # without a piece of it: it may be secret
     return key
 
 
@@ -78,8 +83,13 @@ def read_keys(path: str | Path, allowed: frozenset[str] = frozenset()) -> Keys:
     try:
         secret = Path(path).read_text("ascii").strip()
     except (OSError, UnicodeDecodeError) as err:
-        raise InputError(f"{path}: no key can be read ({err})") from err
-    check_key(secret)
+        raise InputError(f"{path}: no key can be read ({reason_of(err)})") from err
+    try:
+        check_key(secret)
+    except ParameterError as err:
+        raise ParameterError(f"{path}: {err}") from err
+    if os.name == "posix" and Path(path).stat().st_mode & 0o077:
+        _log.warning("%s can be read by others; `chmod 600` it", path)
     return Keys(zmq.curve_public(secret.encode()).decode(), secret, allowed)
 
 

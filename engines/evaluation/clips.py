@@ -90,8 +90,10 @@ def read_clips(
             and (only is None or row[only[0]] == only[1])
         ]
         return tuple(read_clip(folder, row) for row in kept)
-    except (KeyError, ValueError) as err:
-        raise InputError(f"{path} is not a clip manifest: {err!r}") from err
+    except KeyError as err:
+        raise InputError(f"{path} has no column {err}; give a folder of clips") from err
+    except ValueError as err:
+        raise InputError(f"{path} is not a clip manifest: {err}") from err
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:

@@ -8,7 +8,12 @@ from synchresis.engines.packs.manifest import (
     PaletteEntry,
     VoiceEntry,
 )
-from synchresis.engines.packs.writing import update_pack, write_pack
+from synchresis.engines.packs.writing import (
+    check_overlay,
+    update_pack,
+    write_overlay,
+    write_pack,
+)
 
 __all__ = [
     "DEFAULT",
@@ -18,9 +23,11 @@ __all__ = [
     "Pack",
     "PaletteEntry",
     "VoiceEntry",
+    "check_overlay",
     "find_pack",
     "list_packs",
     "load_pack",
     "update_pack",
+    "write_overlay",
     "write_pack",
 ]

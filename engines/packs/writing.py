@@ -11,8 +11,17 @@ from pathlib import Path
 import msgspec
 
 from synchresis.engines.packs.loading import Pack, load_pack
-from synchresis.engines.packs.manifest import MANIFEST, Manifest, decode_manifest, encode_manifest
-from synchresis.errors import PackError
+from synchresis.engines.packs.manifest import (
+    MANIFEST,
+    PALETTE_FILE,
+    BaseEntry,
+    Free,
+    Manifest,
+    PaletteEntry,
+    decode_manifest,
+    encode_manifest,
+)
+from synchresis.errors import PackError, ParameterError
 
 
 def write_pack(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> Pack:
@@ -63,6 +72,58 @@ def update_pack(
         manifest, kept = Manifest(name=folder.name), {}
     changed = msgspec.structs.replace(manifest, **{"created": "", **changes})
     return write_pack(folder, changed, {**kept, **(files or {})})
+
+
+def write_overlay(
+    folder: Path,
+    base: Pack,
+    files: Mapping[str, bytes],
+    *,
+    overlay: Free | None = None,
+    palettes: tuple[PaletteEntry, ...] = (),
+) -> Pack:
+    """Write what was taught of one side, hits or sounds; the other side stays as it was taught.
+
+    Args:
+        folder: where the pack stands or will stand.
+        base: pack that was taught.
+        files: of this side.
+        overlay: numbers of taught hits, None where palettes were taught.
+        palettes: taught.
+
+    Raises:
+        ParameterError: see `check_overlay`.
+    """
+    kept, others = Manifest(name=folder.name, base=BaseEntry(base.name, base.hash)), {}
+    before = check_overlay(folder, base)
+    if before is not None and before.base == kept.base:
+        sounds = overlay is not None  # are what stays
+        names = [name for name in before.files if (name == PALETTE_FILE) == sounds]
+        others = {name: (folder / name).read_bytes() for name in names}
+        kept = msgspec.structs.replace(before, created="")
+    sides = {"overlay": overlay} if overlay is not None else {"palettes": palettes}
+    return write_pack(folder, msgspec.structs.replace(kept, **sides), {**others, **files})
+
+
+def check_overlay(folder: Path, base: Pack) -> Manifest | None:
+    """The manifest of what was taught there before, None if nothing was.
+
+    Raises:
+        ParameterError: a pack stands there that something taught on `base` must not replace.
+    """
+    path = folder / MANIFEST
+    if not path.exists():
+        return None
+    try:
+        before = decode_manifest(path.read_bytes())
+    except (msgspec.DecodeError, UnicodeDecodeError, OSError):
+        before = None
+    if before is None or before.base is None or before.base.name != base.name:
+        raise ParameterError(
+            f"{folder} is a pack that was not taught on {base.name!r}; choose another name, or "
+            "remove it first"
+        )
+    return before
 
 
 def _replace(fresh: Path, folder: Path) -> None:

@@ -10,7 +10,7 @@ from safetensors.numpy import save
 
 from synchresis.engines.frame import Frame
 from synchresis.engines.motion.readout import FILE, MIRRORED
-from synchresis.engines.packs import BaseEntry, Manifest, Pack, write_pack
+from synchresis.engines.packs import Pack, check_overlay, write_overlay
 from synchresis.engines.packs.manifest import Free
 from synchresis.engines.teach.checking import Check, Fit, chosen, held_back, ways
 from synchresis.engines.teach.fitting import Taught
@@ -164,7 +164,7 @@ def moving(seen: Watched) -> float:
 
 
 def write_taught(folder: Path, lesson: Lesson, base: Pack, *, mirrored: bool) -> Pack:
-    """Write a lesson as a pack on its base, whole or not at all."""
+    """Write a lesson as a pack on its base, whole or not at all; a palette taught there stays."""
     taught = lesson.taught
     numbers: Free = {
         MIRRORED: mirrored,
@@ -180,14 +180,13 @@ def write_taught(folder: Path, lesson: Lesson, base: Pack, *, mirrored: bool) ->
     if taught.readout is not None:
         numbers["lookahead_max_ms"] = 0.0
         files[FILE] = save(taught.readout.tensors())
-    entry = BaseEntry(base.name, base.hash)
-    return write_pack(folder, Manifest(name=folder.name, base=entry, overlay=numbers), files)
+    return write_overlay(folder, base, files, overlay=numbers)
 
 
 def teach_motion(
     recordings: Sequence[Recording], *, base: Pack, folder: Path
 ) -> tuple[Pack, Lesson]:
-    """Learn from recordings and write an overlay pack.
+    """Learn from recordings and write an overlay pack; a palette taught in it before stays.
 
     Args:
         recordings: of one performer and one place, camera and microphone the same.
@@ -196,8 +195,9 @@ def teach_motion(
 
     Raises:
         InputError: nothing was learned; nothing is written.
-        ParameterError: the base was taught itself.
+        ParameterError: the base was taught itself, or another pack stands in `folder`.
     """
+    check_overlay(folder, base)
     seen, onsets_s = watch_all(recordings, base)
     lesson = learn(seen, onsets_s, ways_of(base))
     mirrored = any(one.mirrored for one in recordings)

@@ -1,5 +1,6 @@
 """Teach a palette: fit an embedding to recordings of one thing, as an overlay on a pack."""
 
+import os
 import time
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,13 +13,14 @@ from safetensors.numpy import save
 
 from synchresis.engines.evaluation.voice_measures import mel_distance
 from synchresis.engines.evaluation.voice_playing import Hits, pack_player
-from synchresis.engines.packs import BaseEntry, Manifest, Pack, PaletteEntry, write_pack
+from synchresis.engines.packs import Pack, PaletteEntry, check_overlay, write_overlay
 from synchresis.engines.packs.manifest import PALETTE_FILE, PALETTE_TENSOR
 from synchresis.engines.teach.names import check_name
 from synchresis.engines.teach.palette_recordings import Heard, Refused, read_folder
 from synchresis.engines.teach.palette_search import search
 from synchresis.engines.timebase import HOP, SAMPLE_RATE
 from synchresis.engines.voice.families import load_families
+from synchresis.errors import InputError, reason_of
 
 Floats = NDArray[np.float32]
 
@@ -112,6 +114,8 @@ def teach_palette(
 ) -> Taught:
     """Fit a palette to the recordings of a folder and write it as an overlay pack.
 
+    Hits taught in a pack of that name stay in it.
+
     Args:
         name: of the palette and of the overlay.
         folder: recordings of single hits.
@@ -121,16 +125,19 @@ def teach_palette(
         seed: of the search.
 
     Raises:
-        ParameterError: a name that cannot be one, or a base that is an overlay itself.
-        InputError: no usable recordings.
+        ParameterError: a name that cannot be one or is another pack's, or a base that is an
+            overlay itself.
+        InputError: no usable recordings, or no room for the listening files.
     """
     check_name(name, base)
+    check_overlay(packs / name, base)
+    listening = listening_folder(name, folder, packs)
     deadline = time.monotonic() + seconds
     heard, refused = read_folder(folder)
     fitter = Fitter(base, heard)
     fit = fit_embedding(fitter, base, deadline=deadline, seed=seed)
     embedding = fit.embedding
-    pack = write_overlay(name, embedding, base=base, packs=packs, fitter=fitter)
+    pack = write_palette(name, embedding, base=base, packs=packs, fitter=fitter)
     return Taught(
         pack=pack,
         used=tuple(one.name for one in heard),
@@ -140,7 +147,7 @@ def teach_palette(
         mel=fit.mel,
         takes_mel=between(heard),
         tried=fit.tried,
-        listening=write_listening(folder / "listening", embedding, fitter),
+        listening=write_listening(listening, embedding, fitter),
     )
 
 
@@ -204,31 +211,41 @@ def fitted(sound: Floats, length: int) -> Floats:
     return np.pad(sound[:length], (0, max(0, length - len(sound))))
 
 
-def write_overlay(name: str, embedding: Floats, *, base: Pack, packs: Path, fitter: Fitter) -> Pack:
-    """The palette as a pack on its base."""
+def write_palette(name: str, embedding: Floats, *, base: Pack, packs: Path, fitter: Fitter) -> Pack:
+    """The palette as a pack on its base; hits taught in it before stay."""
     loud = Heard(name, np.zeros(1, np.float32), 1.0)
     sound = fitter.play(embedding[None], loud, DECAY_HOPS)[0]
     power = (sound.reshape(-1, HOP).astype(np.float64) ** 2).mean(axis=1)
     last = np.flatnonzero(power > 1e-6 * power.max())
     decay60_s = float((last[-1] + 1 if len(last) else 1) * HOP / SAMPLE_RATE)
     entry = PaletteEntry(name, 0, round(decay60_s, 3), "as its recordings", "taught here")
-    manifest = Manifest(name=name, palettes=(entry,), base=BaseEntry(base.name, base.hash))
-    return write_pack(
-        packs / name, manifest, {PALETTE_FILE: save({PALETTE_TENSOR: embedding[None]})}
-    )
+    files = {PALETTE_FILE: save({PALETTE_TENSOR: embedding[None]})}
+    return write_overlay(packs / name, base, files, palettes=(entry,))
+
+
+def listening_folder(name: str, recordings: Path, packs: Path) -> Path:
+    """Beside the recordings; where nothing may be written there, beside the pack."""
+    writable = os.access(recordings, os.W_OK | os.X_OK)
+    return recordings / "listening" if writable else packs / f"{name}-listening"
 
 
 def write_listening(folder: Path, embedding: Floats, fitter: Fitter) -> tuple[Path, ...]:
     """One file per target: the recording, a pause, what the palette makes of it."""
     import soundfile
 
-    folder.mkdir(exist_ok=True)
     pause, paths = np.zeros(SAMPLE_RATE // 4, np.float32), []
     for target in fitter.targets:
         hops = len(target.sound) // HOP + 48
         made = fitter.play(embedding[None], target, hops)[0]
         path = folder / f"{Path(target.name).stem}_then_made.wav"
         whole = np.concatenate([target.sound, pause, made])
-        soundfile.write(path, 0.9 * whole / max(1.0, float(np.abs(whole).max())), SAMPLE_RATE)
+        try:
+            folder.mkdir(exist_ok=True)
+            soundfile.write(path, 0.9 * whole / max(1.0, float(np.abs(whole).max())), SAMPLE_RATE)
+        except (soundfile.LibsndfileError, OSError) as err:
+            raise InputError(
+                f"the palette is there, but {path} cannot be written ({reason_of(err)}); listen to "
+                "it with `synchresis live` or make room"
+            ) from err
         paths.append(path)
     return tuple(paths)

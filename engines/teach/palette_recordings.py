@@ -102,12 +102,14 @@ def usable(sound: Floats) -> Floats:
     if not np.isfinite(sound).all():
         raise InputError("holds values that are no numbers")
     if peak < 10 ** (QUIET_DB / 20):
-        raise InputError(f"silent (peak {20 * np.log10(peak + 1e-9):.0f} dBFS)")
-    if clipped(sound):
-        raise InputError("clipped: its peaks are cut flat; record it more softly")
+        raise InputError(
+            f"silent (peak {20 * np.log10(peak + 1e-9):.0f} dBFS)" if peak else "silent"
+        )
     mains = hum(sound)
     if mains:
         raise InputError(f"mains hum at {mains} Hz; mend the cable or filter it out")
+    if clipped(sound):
+        raise InputError("clipped: its peaks are cut flat; record it more softly")
     hit = trim(sound)
     if len(hit) < SHORTEST_S * SAMPLE_RATE:
         raise InputError(f"only {1e3 * len(hit) / SAMPLE_RATE:.0f} ms of sound")

@@ -5,6 +5,8 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from synchresis.errors import ParameterError
+
 if TYPE_CHECKING:
     from synchresis.bench.result import Report
 
@@ -100,7 +102,13 @@ def _measure(args: argparse.Namespace) -> "Report":
         parts=tuple(args.part),
         **special,
     )
-    bench = import_module(f"synchresis.bench.{args.bench}")
+    options.check(args.bench, chosen)
+    try:
+        bench = import_module(f"synchresis.bench.{args.bench}")
+    except ModuleNotFoundError as err:
+        raise ParameterError(
+            f"bench {args.bench} needs {err.name}: pip install '.[bench]' in the project's folder"
+        ) from err
     report: Report = bench.run(chosen)
     return report
 

@@ -21,7 +21,7 @@ RELIABLE = {"high": ("high",), "medium": ("high", "medium")}
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `evaluate teaching`."""
     text = "teach on 60 %% of each recording, score on the rest, and swapped"
-    parser = subparsers.add_parser("teaching", help=text, description=text)
+    parser = subparsers.add_parser("teaching", help=text, description=text.replace("%%", "%"))
     add = parser.add_argument
     add("--clips", type=Path, metavar="DIR", help="real clips with onsets and manifest.csv")
     add("--min-rating", type=options.whole(1, 5), default=4, metavar="N", help="default 4")

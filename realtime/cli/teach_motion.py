@@ -92,4 +92,7 @@ def show(pack: "Pack", lesson: "Lesson") -> None:
         rows.append((names[name] + kept, *(f"{value:.2f}" for value in values)))
     print_table(rows)
     print(f"its sound is {1e3 * lesson.taught.lag_s:+.0f} ms from its picture")
+    own = [palette.name for palette in pack.manifest.palettes]
+    if own:
+        print(f"the palette taught in this pack before is still in it: --palette {own[0]}")
     print(f"play it: synchresis live --pack {pack.name}")

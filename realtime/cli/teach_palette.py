@@ -1,6 +1,7 @@
 """`synchresis teach palette`: a palette of one's own, from recordings of single hits."""
 
 import argparse
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,8 +51,11 @@ def show(taught: "Taught") -> None:
     print(f"learned from {len(taught.used)} recordings, {taught.tried} embeddings tried")
     print(
         f"log-mel distance {taught.mel:.2f}; nearest known sound ({taught.nearest}) "
-        f"{taught.nearest_mel:.2f}; between the recordings {taught.takes_mel:.2f}"
+        f"{taught.nearest_mel:.2f}"
+        + ("" if isnan(taught.takes_mel) else f"; between the recordings {taught.takes_mel:.2f}")
     )
     for path in taught.listening:
         print(f"listen: {path}")
+    if taught.pack.manifest.overlay:
+        print("the hits taught in this pack before are still in it")
     print(f"play it: synchresis live --pack {taught.pack.name} --palette {taught.pack.name}")

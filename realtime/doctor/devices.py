@@ -93,7 +93,7 @@ def examine_packs() -> Findings:
         yield examine(
             f"pack {folder.name}",
             partial(_try_pack, folder),
-            remedy="get the pack again, or teach it again with --refresh",
+            remedy="get the pack again, or teach it again (`teach motion`, `teach palette`)",
         )
 
 

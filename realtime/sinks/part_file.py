@@ -15,8 +15,12 @@ class PartFile:
         temporary: where to write until then.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, process: int | None = None) -> None:
         """Check the folder.
+
+        Args:
+            path: the name the file gets in the end.
+            process: that writes or wrote it; this one by default.
 
         Raises:
             InputError: it does not exist or may not be written, or `path` is a folder.
@@ -29,18 +33,20 @@ class PartFile:
             raise InputError(f"{self.path}: is a folder; give the name of a file")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise InputError(f"{self.path}: folder {folder} may not be written")
-        self.temporary = folder / f".{self.path.name}.{os.getpid()}.part"
+        self.temporary = folder / f".{self.path.name}.{process or os.getpid()}.part"
 
     def commit(self) -> None:
         """Give the file its name, replacing one that has it."""
         self.temporary.replace(self.path)
 
-    def set_aside(self) -> Path:
+    def set_aside(self) -> Path | None:
         """Give the file a free name beside its own, which says that it is not whole.
 
         Returns:
-            Where it is; the temporary name if it can get no other.
+            Where it is; the temporary name if it can get no other, None if there is none.
         """
+        if not self.temporary.exists():
+            return None
         numbers = itertools.chain([""], itertools.count(2))
         path, ending = self.path, self.path.suffix
         names = (path.with_name(f"{path.stem}.broken-off{n}{ending}") for n in numbers)

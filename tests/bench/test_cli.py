@@ -59,9 +59,9 @@ def test_measured_report_is_printed_written_and_shown(files, capsys, monkeypatch
     )
     monkeypatch.setitem(sys.modules, "synchresis.bench.soak", fake)
     out, page = files / "out.json", files / "out.html"
-    arguments = ["--seed", "3", "--quick", "--part", "x", "--hours", "0.5"]
+    arguments = ["--seed", "3", "--quick", "--hours", "0.5"]
     assert main(["bench", "soak", *arguments, "--json", str(out), "--html", str(page)]) == 0
-    assert seen == [Options(seed=3, quick=True, parts=("x",), hours=0.5)]
+    assert seen == [Options(seed=3, quick=True, hours=0.5)]
     assert "ratio 0.5 to x" in capsys.readouterr().out
     assert json.loads(out.read_text())["results"][0]["value"] == 1.5
     assert page.exists()
@@ -89,3 +89,31 @@ def test_parts_and_repeats_of_options():
     assert not Options(parts=("age",)).wants("sound")
     assert Options(quick=True).repeats(1000) == 100
     assert Options(quick=True).repeats(50) == 10
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["latency", "--part", "nosuch"], "its parts are start, service, age, spread, sound"),
+        (["voice", "--part", "scenes"], "it has no parts"),
+        (["latency", "--device", "cuda"], "bench engines --device cuda"),
+    ],
+)
+def test_what_would_be_passed_over_in_silence_is_refused(argv, said, capsys):
+    assert main(["bench", *argv]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_missing_library_is_named_with_the_remedy(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    for name in [name for name in sys.modules if name.startswith("synchresis.bench.soak")]:
+        monkeypatch.delitem(sys.modules, name)
+    assert main(["bench", "soak", "--quick"]) == 2
+    assert "needs psutil: pip install '.[bench]'" in capsys.readouterr().err
+
+
+def test_goals_of_two_machines_are_not_mixed(tmp_path, capsys):
+    for name in ("one", "two"):
+        write_report(Report("latency", {"processor": name}, []), tmp_path / f"{name}.json")
+    assert main(["bench", "goals", *(str(path) for path in tmp_path.glob("*.json"))]) == 2
+    assert "reports of one and two: give those of one machine" in capsys.readouterr().err

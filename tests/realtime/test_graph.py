@@ -74,10 +74,13 @@ def test_addresses_inside_on_this_machine_and_beyond(tmp_path: Path) -> None:
     assert ipc != graph.address("motion", inside=False)
     assert len(ipc) < 100
     assert graph.binds("eye") == ["inproc://node/eye", ipc]
-    text = GOOD.replace("[nodes.eye]\n", '[nodes.eye]\nbind = "tcp://*:5701"\n')
+    write_keys(tmp_path / "a.key")
+    keyed = GOOD + '[security]\nsecret = "a.key"\n'
+    text = keyed.replace("[nodes.eye]\n", '[nodes.eye]\nbind = "tcp://*:5701"\n')
     graph = load(tmp_path, text)
     assert graph.binds("eye")[2] == "tcp://*:5701"
-    assert graph.address("eye", inside=False) == "tcp://127.0.0.1:5701"
+    # Who reads the same file without another address is on the same machine.
+    assert graph.address("eye", inside=False) == ipc
     text = text.replace("bind = ", 'connect = "tcp://studio:5701"\nbind = ')
     assert load(tmp_path, text).address("eye", inside=False) == "tcp://studio:5701"
 
@@ -85,7 +88,7 @@ def test_addresses_inside_on_this_machine_and_beyond(tmp_path: Path) -> None:
 def test_keys_are_read(tmp_path: Path) -> None:
     public = write_keys(tmp_path / "a.key")
     other = zmq.curve_keypair()[0].decode()
-    head = f'[security]\nsecret = "{tmp_path}/a.key"\nallow = ["{other}"]\n'
+    head = f'[security]\nsecret = "a.key"\nallow = ["{other}"]\n'  # beside the graph
     graph = load(tmp_path, GOOD + head)
     assert graph.keys is not None
     assert graph.keys.public == public
@@ -99,6 +102,21 @@ def test_keys_are_read(tmp_path: Path) -> None:
         ('pack = "mine"', "pack = 3", 2, r"pack: expected `str`, got `int`"),
         ('pack = "mine"', 'pakc = "mine"', 2, r"pakc: .*unknown field `pakc`"),
         ('pack = "mine"', "version = 2", 2, r"version: version 2 is not 1"),
+        ('clock = "virtual"', 'engine = "cuda"', 1, r"engine: .*must be auto, "),
+        ('kind = "camera"', 'kind = "kamera"', 13, r"must be camera, parser or speaker"),
+        ('out = "null"', 'out = "out.ogg"', 26, r"nodes\.voice\.out: out\.ogg: unknown output"),
+        ("seconds = 2", 'bind = "foo"', 15, r"nodes\.eye\.bind: 'foo' must be tcp://HOST:PORT"),
+        ("seconds = 2", 'bind = "tcp://127.0.0.1:99999"', 15, r"port of 1 to 65535"),
+        ("seconds = 2", 'bind = "tcp://*:5701"', 15, r"nodes\.eye\.bind: .*give keys"),
+        ("seconds = 2", 'connect = "tcp://studio:5701"', 15, r"nodes\.eye\.connect: .*give keys"),
+        ("seconds = 2", 'key = "abc"', 15, r"nodes\.eye\.key: a key must be 40"),
+        (GOOD, f'{GOOD}[security]\nsecret = "no.key"\n', 30, r"security\.secret: .*no\.key"),
+        (
+            GOOD,
+            f'{GOOD}[security]\nsecret = "a"\nallow = ["b"]\n',
+            31,
+            r"security\.allow\.0: a key",
+        ),
         ("x0 = 0.5", "x0 = 1.5", 7, r"zones\.1: zone 1\.5,0"),
         ("x0 = 0.5", "x9 = 0.5", 8, r"zones\.1\.x9: .*unknown field"),
         ("gain_db = -6", "gain_db = 60", 7, r"zones\.1: zone gain 60"),

@@ -229,6 +229,18 @@ def test_what_waited_for_a_receiver_that_is_gone_is_counted(
     outlet.close()
 
 
+def test_a_link_whose_other_end_never_comes_says_so(
+    context: Context, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(links, "PATIENCE_S", 0.0)
+    inlet = Inlet(context, "inproc://nobody", NEWEST, giver="eye")
+    until(lambda: "nothing comes from eye (inproc://nobody)" in caplog.text)
+    inlet.close()
+    outlet = Outlet(context, ["inproc://nobody here"], NEWEST)
+    assert not outlet.wait_for_receivers(1, lambda: "waits for those" in caplog.text)
+    outlet.close()
+
+
 def test_malformed_messages_are_counted_and_stop_nobody(context: Context, address: str) -> None:
     outlet, (inlet,) = connected(context, address, EVENTS)
     with context.socket(zmq.DEALER) as stranger:

@@ -13,7 +13,8 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of a training run."""
     add = parser.add_argument
     add("--out", type=Path, required=True, help="folder of motion.pt and motion.jsonl")
-    add("--minutes", type=float, default=20.0, help="wall time of the whole run")
+    text = "of learning; held-out sequences are drawn and scored beside that, minutes on a CPU"
+    add("--minutes", type=float, default=20.0, help=text)
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     add("--batch", type=int, default=32, help="sequences a step")
     add("--frames", type=int, default=64, help="frames a sequence")

@@ -42,7 +42,8 @@ class TrainSettings:
     """Settings of a training run.
 
     Attributes:
-        minutes: wall time of the whole run, earlier parts of a resumed one counted in.
+        minutes: wall time of learning, with earlier parts of a resumed run, without the drawing and
+            scoring of held-out sequences.
         out: folder of `motion.pt` and `motion.jsonl`.
         device: "cpu" or "cuda".
         batch: sequences per step.

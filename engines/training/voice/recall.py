@@ -33,14 +33,14 @@ BLENDED: Final = 8
 RESEMBLANCE: Final = 0.8
 """How far the painter paints a corrected mel as it paints a given one, without the decoder."""
 
-WIDTH, FALL = 0.1, 1.5
+WIDTH, FALL = 0.1, 3.0
 """A recording as far in strength as WIDTH counts 2^-FALL, far ones as the power -2 FALL."""
 
 _SHUFFLE = 0.35
 _NEAR = 0.3
 """Distance at which a family counts e^-1, as a share of the median distance to the nearest."""
 
-UNLIKE = 2.0
+UNLIKE = 3.0
 """Root mean square difference of log-mels at which a recording counts e^-1 beside the nearest."""
 
 LEVELLED_HOPS: Final = (32, 128)

@@ -12,19 +12,36 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Final, Literal
 
+from synchresis.errors import InputError, reason_of
+
 Kind = Literal["family", "take", "velocity"]
 Row = dict[str, str]
 
 HELD_OUT: Final = Path(__file__).with_name("held_out.csv")
 """The list: file, kind."""
 
+COLUMNS: Final = ("file", "palette", "family", "level_within_family", "velocity_rank")
+"""Of a manifest of recordings, those that are read."""
+
 _FAMILY_SHARE, _TAKE_SHARE = 0.08, 0.12
 
 
 def read_manifest(folder: Path) -> list[Row]:
-    """Rows of a folder's manifest.csv."""
-    with (folder / "manifest.csv").open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    """Rows of a folder's manifest.csv.
+
+    Raises:
+        InputError: it is missing, or not one of recordings.
+    """
+    path = folder / "manifest.csv"
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError) as err:
+        raise InputError(f"{path} cannot be read: {reason_of(err)}") from err
+    missing = [name for name in COLUMNS if not rows or name not in rows[0]]
+    if missing:
+        raise InputError(f"{path} has no column {missing[0]!r}; give a folder of recordings")
+    return rows
 
 
 def read_held_out(path: Path = HELD_OUT) -> dict[str, Kind]:

@@ -36,10 +36,10 @@ from synchresis.engines.voice.mel import MELS
 STRESS_DB: Final = (3.0, 4.0, -0.5, *7 * (-1.0,), -0.5)
 """Raises a hit's first KNOTS, times a recording's stress."""
 
-STRESSES: Final = (0.7, 1.5, 2.5, 3.5)
+STRESSES: Final = (0.0, 0.35, 0.7, 1.5, 2.5)
 """Those that are tried for each recording."""
 
-COSTS: Final = 0.01
+COSTS: Final = 0.05
 """Of a stress of 1, in shares of hits that are far: log-mels are farther off by it."""
 
 HALF_MISSED_MS, UNSURE_MS = 6.5, 0.7

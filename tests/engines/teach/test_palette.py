@@ -3,10 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from safetensors.numpy import save
 
 from synchresis.engines.evaluation.voice_playing import Hits, pack_player
-from synchresis.engines.packs import load_pack
+from synchresis.engines.packs import BaseEntry, Manifest, PaletteEntry, load_pack, write_overlay
+from synchresis.engines.packs.manifest import PALETTE_FILE, PALETTE_TENSOR, encode_manifest
 from synchresis.engines.teach import palette as teaching
+from synchresis.engines.teach.motion import teach_motion
 from synchresis.engines.voice.families import load_families
 from synchresis.errors import ParameterError
 
@@ -42,3 +45,39 @@ def test_a_palette_is_taught_from_its_own_sound(
 def test_names_that_cannot_be_one_are_refused(name: str) -> None:
     with pytest.raises(ParameterError, match="name"):
         teaching.check_name(name, load_pack())
+
+
+def test_hits_and_a_palette_taught_under_one_name_are_one_pack(tmp_path: Path) -> None:
+    base = load_pack()
+    (tmp_path / "default").symlink_to(base.path)
+    folder, entry = tmp_path / "me", PaletteEntry("me", 0, 1.0, "mine", "me")
+    table = {PALETTE_FILE: save({PALETTE_TENSOR: np.full((1, 32), 2, np.float32)})}
+    write_overlay(folder, base, {"readout.safetensors": b"hits"}, overlay={"threshold": 0.25})
+    both = write_overlay(folder, base, table, palettes=(entry,))
+    assert both.read("readout.safetensors") == b"hits" and both.motion.threshold == 0.25
+    assert both.embedding("me").tolist() == [2.0] * 32
+    again = write_overlay(folder, base, {}, overlay={"threshold": 0.75})
+    assert set(again.manifest.files) == {PALETTE_FILE} and again.motion.threshold == 0.75
+    assert again.embedding("me").tolist() == [2.0] * 32
+
+
+def test_a_taught_pack_takes_no_other_packs_place(tmp_path: Path) -> None:
+    base = load_pack()
+    for manifest in (Manifest(name="own"), Manifest(name="own", base=BaseEntry("other", "0"))):
+        folder = tmp_path / "own"
+        folder.mkdir(exist_ok=True)
+        (folder / "manifest.json").write_bytes(encode_manifest(manifest))
+        with pytest.raises(ParameterError, match=r"own is a pack that was not taught on 'default'"):
+            teaching.teach_palette("own", tmp_path, base=base, packs=tmp_path)
+        with pytest.raises(ParameterError, match="choose another name"):
+            teach_motion([], base=base, folder=folder)
+        assert (folder / "manifest.json").read_bytes() == encode_manifest(manifest)
+
+
+def test_listening_files_lie_beside_the_pack_where_recordings_are_read_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert teaching.listening_folder("me", tmp_path, tmp_path / "p") == tmp_path / "listening"
+    monkeypatch.setattr(teaching.os, "access", lambda *_: False)
+    beside = tmp_path / "p" / "me-listening"
+    assert teaching.listening_folder("me", tmp_path, tmp_path / "p") == beside

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from synchresis.engines.teach.palette_recordings import read_folder
+from synchresis.engines.teach.palette_recordings import read_folder, usable
 from synchresis.errors import InputError
 
 RATE = 48_000
@@ -84,3 +84,12 @@ def test_nothing_usable_is_an_error_with_the_reasons(tmp_path: Path) -> None:
     write(tmp_path, "silent.wav", np.zeros(RATE, np.float32))
     with pytest.raises(InputError, match=r"silent\.wav: silent"):
         read_folder(tmp_path)
+
+
+def test_a_steady_hum_is_called_a_hum() -> None:
+    """Its crests are as flat as clipped ones."""
+    age = np.arange(96_000) / 48_000
+    sound = (0.3 * np.sin(2 * np.pi * 50 * age) + 0.1 * np.sin(2 * np.pi * 150 * age)).astype("f4")
+    sound[:48_000] *= 0.02
+    with pytest.raises(InputError, match="mains hum at 50 Hz"):
+        usable(sound)

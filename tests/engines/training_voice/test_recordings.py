@@ -12,6 +12,7 @@ from synchresis.engines.training.voice.recordings import (
     trim,
 )
 from synchresis.engines.training.voice.split import choose, read_held_out, read_manifest
+from synchresis.errors import InputError
 
 
 def test_codec_gives_back_what_was_quantised(rng: np.random.Generator) -> None:
@@ -108,3 +109,11 @@ def test_recordings_can_be_made_by_the_physical_models(
     assert made.strength[loud].min() > made.strength[~loud].max()
     save(made, tmp_path / "made.npz")
     assert load(tmp_path / "made.npz").files == made.files
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"manifest\.csv cannot be read"):
+        gather(tmp_path)
+    (tmp_path / "manifest.csv").write_text("file,rating_1to5\na.mp4,5\n")
+    with pytest.raises(InputError, match="has no column 'palette'; give a folder of recordings"):
+        gather(tmp_path)
