@@ -36,7 +36,7 @@ RESEMBLANCE: Final = 0.8
 WIDTH, FALL = 0.1, 3.0
 """A recording as far in strength as WIDTH counts 2^-FALL, far ones as the power -2 FALL."""
 
-_SHUFFLE = 0.35
+_SHUFFLE = 0.2
 _NEAR = 0.3
 """Distance at which a family counts e^-1, as a share of the median distance to the nearest."""
 

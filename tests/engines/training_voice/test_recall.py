@@ -12,6 +12,7 @@ from synchresis.engines.training.voice.export import UNREST, voice_entry, voice_
 from synchresis.engines.training.voice.learner import Learned  # noqa: E402
 from synchresis.engines.training.voice.recall import (  # noqa: E402
     KNOTS,
+    UNLIKE,
     Kept,
     Recall,
     interpolation,
@@ -55,7 +56,7 @@ def three_recordings() -> Recall:
 
 
 @pytest.mark.parametrize(
-    ("family", "strength", "nearest"), [(0, 0.3, 0), (0, 0.95, 1), (1, 0.3, 2)]
+    ("family", "strength", "nearest"), [(0, 0.3, 0), (0, 0.95, 1), (1, 0.65, 2)]
 )
 def test_a_hit_recalls_what_is_near_in_palette_and_strength(
     family: int, strength: float, nearest: int
@@ -75,12 +76,12 @@ def test_what_is_unlike_the_nearest_counts_little() -> None:
         recall = three_recordings()
         recall.likeness[1, 0] = unlike
         recall.extent[:] = 100.0
-        between = torch.tensor([[0.5]])
+        between = torch.tensor([[0.6]])
         return float(recall(recall.families[:1], between, torch.zeros(1, 16)).take[0, 1])
 
-    alike, unlike, other = (loud_share(distance) for distance in (0.0, 20.0, 80.0))
+    alike, unlike, other = (loud_share(distance) for distance in (0.0, 10 * UNLIKE, 40 * UNLIKE))
     assert alike > 0.05
-    # 20 / sqrt(100) is a root mean square difference of 2: e^-1 of the odds.
+    # 10 UNLIKE / sqrt(100) is a root mean square difference of UNLIKE: e^-1 of the odds.
     assert unlike / (1 - unlike) == pytest.approx(alike / (1 - alike) / np.e, rel=1e-3)
     assert other < 1e-6
 
