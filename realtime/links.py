@@ -279,11 +279,8 @@ class Inlet:
         """Connect, whether or not the other end is there yet.
 
         Args:
-            context: of the process.
-            address: to connect to.
-            policy: of the link.
-            keys: of this machine, None without links to others.
-            server: public key of the other end's machine.
+            context, address, policy: of the link.
+            keys: of this machine, None without links to others; server: public key of the other.
             giver: name of the node at the other end, to be told where nothing comes from it.
 
         Raises:
@@ -342,12 +339,8 @@ class Inlet:
                 if self.counts.received:
                     late_s = math.inf
                 elif self._giver and time.monotonic() > late_s:
-                    late_s = math.inf
-                    _log.warning(
-                        "nothing comes from %s (%s): does it run, do the keys fit?",
-                        self._giver,
-                        self.address,
-                    )
+                    late_s, what = math.inf, f"{self._giver} ({self.address})"
+                    _log.warning("nothing comes from %s: does it run, do the keys fit?", what)
 
     def _receive(self) -> None:
         frames = self._socket.recv_multipart(copy=False)

@@ -295,7 +295,6 @@ def test_what_is_refused_only_after_a_death_is_tried_again(
     """A camera that was pulled out took its process along, and is back a little later."""
     monkeypatch.setattr(running, "_child", _die_then_refuse)
     monkeypatch.setattr(running, "_RESTART_PAUSE_S", 0.0)
-    monkeypatch.chdir(tmp_path)
     run_graph(load_graph(write_graph(clock="device", film="scene:ball", out="null", eye="a")))
     assert "camera 0 cannot be opened" in caplog.text
     assert {path.name: len(path.read_text()) for path in tmp_path.glob("*.starts")} == {
@@ -308,9 +307,9 @@ def _die(*_: object) -> None:
     raise SystemExit(7)
 
 
-def _die_then_refuse(_: str, names: tuple[str, ...], pipe: Connection) -> None:
+def _die_then_refuse(path: str, names: tuple[str, ...], pipe: Connection) -> None:
     """Dies at first, is refused then, and has nothing to do the third time."""
-    log = Path(f"{'-'.join(names)}.starts")
+    log = Path(path).parent / f"{'-'.join(names)}.starts"
     log.write_text((log.read_text() if log.is_file() else "") + ".")
     starts = len(log.read_text())
     if starts == 2:

@@ -103,8 +103,8 @@ def test_noise_shuffles_recordings_and_a_mix_recalls_both_families() -> None:
     between = torch.tensor([[0.65]]).expand(200, -1)
     noise = torch.randn(200, 16, generator=torch.Generator().manual_seed(0))
     shares = recall(recall.families[:1].expand(200, -1), between, noise).take[:, 1]
-    assert shares.min() < 0.35
-    assert shares.max() > 0.65
+    assert shares.min() < 0.4
+    assert shares.max() > 0.6
     middle = recall.families[:2].mean(0, keepdim=True)
     blend = recall(middle, torch.ones(1, 1), torch.zeros(1, 16)).take[0]
     assert blend[2] > 0.3
