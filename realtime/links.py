@@ -279,8 +279,11 @@ class Inlet:
         """Connect, whether or not the other end is there yet.
 
         Args:
-            context, address, policy: of the link.
-            keys: of this machine, None without links to others; server: public key of the other.
+            context: of the process.
+            address: to connect to.
+            policy: of the link.
+            keys: of this machine, None without links to others.
+            server: public key of the other end's machine.
             giver: name of the node at the other end, to be told where nothing comes from it.
 
         Raises:

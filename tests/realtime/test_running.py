@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import av
@@ -286,33 +285,39 @@ def test_a_node_that_dies_again_and_again_is_given_up(
         run_graph(graph)
 
 
+class _Refused:
+    """A process that was refused, and its pipe."""
+
+    exitcode = 2
+    pid = 1
+
+    def poll(self) -> bool:
+        return True
+
+    def recv(self) -> str:
+        return "camera 0 cannot be opened"
+
+    def close(self) -> None:
+        return None
+
+
 def test_what_is_refused_only_after_a_death_is_tried_again(
-    write_graph: WriteGraph,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
+    write_graph: WriteGraph, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A camera that was pulled out took its process along, and is back a little later."""
-    monkeypatch.setattr(running, "_child", _die_then_refuse)
     monkeypatch.setattr(running, "_RESTART_PAUSE_S", 0.0)
-    run_graph(load_graph(write_graph(clock="device", film="scene:ball", out="null", eye="a")))
+    supervisor = running._Supervisor(load_graph(write_graph(clock="device", film="scene:ball")))
+    child = running._Child(("eye",), _Refused(), _Refused())  # type: ignore[arg-type]
+    monkeypatch.setattr(supervisor, "_start", lambda _: child)
+    supervisor._children = [child]
+    child.starts.append(time.monotonic())
+    with pytest.raises(TransportError, match="camera 0 cannot be opened"):
+        supervisor._watch()
+    child.starts.append(time.monotonic())
+    supervisor._watch()
     assert "camera 0 cannot be opened" in caplog.text
-    assert {path.name: len(path.read_text()) for path in tmp_path.glob("*.starts")} == {
-        "eye.starts": 3,
-        "motion-voice.starts": 3,
-    }
+    assert supervisor._children == [child] and len(child.starts) == 3
 
 
 def _die(*_: object) -> None:
     raise SystemExit(7)
-
-
-def _die_then_refuse(path: str, names: tuple[str, ...], pipe: Connection) -> None:
-    """Dies at first, is refused then, and has nothing to do the third time."""
-    log = Path(path).parent / f"{'-'.join(names)}.starts"
-    log.write_text((log.read_text() if log.is_file() else "") + ".")
-    starts = len(log.read_text())
-    if starts == 2:
-        pipe.send("camera 0 cannot be opened")
-    if starts < 3:
-        raise SystemExit(7 if starts == 1 else 2)
