@@ -16,7 +16,7 @@ from synchresis.engines.evaluation.voice_playing import Hits, pack_player
 from synchresis.engines.packs import Pack, PaletteEntry, check_overlay, write_overlay
 from synchresis.engines.packs.manifest import PALETTE_FILE, PALETTE_TENSOR
 from synchresis.engines.teach.names import check_name
-from synchresis.engines.teach.palette_recordings import Heard, Refused, read_folder
+from synchresis.engines.teach.palette_recordings import Heard, Refused, read_hits
 from synchresis.engines.teach.palette_search import search
 from synchresis.engines.timebase import HOP, SAMPLE_RATE
 from synchresis.engines.voice.families import load_families
@@ -105,20 +105,20 @@ class Fitter:
 
 def teach_palette(
     name: str,
-    folder: Path,
+    source: Path,
     *,
     base: Pack,
     packs: Path,
     seconds: float = SECONDS,
     seed: int = 0,
 ) -> Taught:
-    """Fit a palette to the recordings of a folder and write it as an overlay pack.
+    """Fit a palette to recordings, or to a video's hits, and write it as an overlay pack.
 
     Hits taught in a pack of that name stay in it.
 
     Args:
         name: of the palette and of the overlay.
-        folder: recordings of single hits.
+        source: folder with recordings of single hits, or a video whose hits are cut out.
         base: pack whose voice plays it.
         packs: folder the overlay is written into.
         seconds: for all of it.
@@ -131,9 +131,9 @@ def teach_palette(
     """
     check_name(name, base)
     check_overlay(packs / name, base)
-    listening = listening_folder(name, folder, packs)
+    listening = listening_folder(name, source, packs)
     deadline = time.monotonic() + seconds
-    heard, refused = read_folder(folder)
+    heard, refused = read_hits(source)
     fitter = Fitter(base, heard)
     fit = fit_embedding(fitter, base, deadline=deadline, seed=seed)
     embedding = fit.embedding
@@ -224,8 +224,8 @@ def write_palette(name: str, embedding: Floats, *, base: Pack, packs: Path, fitt
 
 
 def listening_folder(name: str, recordings: Path, packs: Path) -> Path:
-    """Beside the recordings; where nothing may be written there, beside the pack."""
-    writable = os.access(recordings, os.W_OK | os.X_OK)
+    """Beside the recordings; after a video, or where nothing may be written, beside the pack."""
+    writable = recordings.is_dir() and os.access(recordings, os.W_OK | os.X_OK)
     return recordings / "listening" if writable else packs / f"{name}-listening"
 
 

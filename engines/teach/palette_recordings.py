@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synchresis.engines.evaluation.voice_measures import envelope, loudness_db
+from synchresis.engines.teach.soundtracks import heard_hits, read_soundtrack
 from synchresis.engines.timebase import SAMPLE_RATE
 from synchresis.engines.training.voice.recordings import DECAY_DB, trim
 from synchresis.errors import InputError
@@ -30,6 +31,16 @@ HUM_DB: Final = 15.0
 """Mains hum: a line this far over its neighbourhood before the hit or after its decay."""
 
 
+LONGEST_S: Final = 300.0
+"""So much of a video's sound is read."""
+
+BETWEEN_S: Final = 0.01
+"""A hit cut from a video begins so much before its onset, and ends so much before the next."""
+
+APART_DB: Final = 15.0
+"""A hit must rise so far over what sounds before it."""
+
+
 @dataclass(frozen=True)
 class Heard:
     """One usable recording: from its onset, the loudest of all peaking at 1, and its strength."""
@@ -47,6 +58,42 @@ class Refused:
     reason: str
 
 
+def read_hits(source: Path) -> tuple[list[Heard], list[Refused]]:
+    """Usable and refused hits: recordings of a folder, or cut from the sound of a video.
+
+    Raises:
+        InputError: see `read_folder` and `cut_hits`.
+    """
+    return cut_hits(source) if source.is_file() else read_folder(source)
+
+
+def cut_hits(path: Path) -> tuple[list[Heard], list[Refused]]:
+    """Usable and refused hits in the sound of a video (or of a long recording).
+
+    A hit lasts until the next one; one that the one before drowns is refused.
+
+    Raises:
+        InputError: the file has no sound, no hits in it, or nothing usable.
+    """
+    sound, _ = read_soundtrack(path, LONGEST_S)
+    found = heard_hits(sound, f"the sound of {path}")
+    ends = np.append(found.time_s[1:] - BETWEEN_S, len(sound) / SAMPLE_RATE)
+    stem, sounds, refused = path.stem.replace(".", "_"), [], []
+    for time_s, end_s, rise_db in zip(found.time_s, ends, found.rise_db, strict=True):
+        name = f"{stem}-{1e3 * time_s:.0f}ms"
+        first, last = (max(0, round(SAMPLE_RATE * s)) for s in (time_s - BETWEEN_S, end_s))
+        try:
+            if rise_db < APART_DB:
+                raise InputError(f"only {rise_db:.0f} dB over what sounds before; leave more time")
+            sounds.append((name, usable(sound[first:last])))
+        except InputError as err:
+            refused.append(Refused(name, str(err)))
+    if not sounds:
+        reasons = "; ".join(f"{bad.name}: {bad.reason}" for bad in refused[:3]) or "no hit is heard"
+        raise InputError(f"{path} holds no usable hit: {reasons}")
+    return level(sounds), refused
+
+
 def read_folder(folder: Path) -> tuple[list[Heard], list[Refused]]:
     """Usable and refused recordings of a folder.
 
@@ -54,7 +101,9 @@ def read_folder(folder: Path) -> tuple[list[Heard], list[Refused]]:
         InputError: no folder, nothing in it that looks like sound, or nothing usable.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder; give one with recordings of single hits")
+        raise InputError(
+            f"{folder} is not there; give a folder with recordings of single hits, or a video"
+        )
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
     if not paths:
         raise InputError(f"{folder} holds no recordings ({', '.join(sorted(SUFFIXES))})")

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `teach palette`."""
-    text = "fit a palette to recordings of single hits; play it with --pack NAME --palette NAME"
+    text = "fit a palette to recordings of hits; play it with --pack NAME --palette NAME"
     parser = subparsers.add_parser("palette", help=text, description=text)
     parser.add_argument("name", metavar="NAME", help="of the palette, and of the pack it makes")
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="WAV, FLAC, … of one hit each")
+    what = "WAV, FLAC, … of one hit each, or a video whose hits are cut out"
+    parser.add_argument("source", type=Path, metavar="FOLDER|VIDEO", help=what)
     add = parser.add_argument
     add("--seconds", type=options.number(1.0, 3600.0), default=150.0, help="default 150")
     options.add_pack_option(parser)
@@ -32,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
 
     taught = teach_palette(
         args.name,
-        args.folder,
+        args.source,
         base=options.pack(args),
         packs=user_packs_dir(),
         seconds=args.seconds,
@@ -48,7 +49,7 @@ def show(taught: "Taught") -> None:
     """Print for people."""
     for bad in taught.refused:
         print(f"left out {bad.name}: {bad.reason}")
-    print(f"learned from {len(taught.used)} recordings, {taught.tried} embeddings tried")
+    print(f"learned from {len(taught.used)} hits, {taught.tried} embeddings tried")
     print(
         f"log-mel distance {taught.mel:.2f}; nearest known sound ({taught.nearest}) "
         f"{taught.nearest_mel:.2f}"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from synchresis.engines.teach.palette_recordings import read_folder, usable
+from synchresis.engines.teach.palette_recordings import read_folder, read_hits, usable
 from synchresis.errors import InputError
 
 RATE = 48_000
@@ -77,7 +77,7 @@ def test_each_bad_one_is_named_with_its_reason(folder: Path) -> None:
 
 
 def test_nothing_usable_is_an_error_with_the_reasons(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="not a folder"):
+    with pytest.raises(InputError, match="is not there"):
         read_folder(tmp_path / "absent")
     with pytest.raises(InputError, match="no recordings"):
         read_folder(tmp_path)
@@ -93,3 +93,32 @@ def test_a_steady_hum_is_called_a_hum() -> None:
     sound[:48_000] *= 0.02
     with pytest.raises(InputError, match="mains hum at 50 Hz"):
         usable(sound)
+
+
+def test_hits_are_cut_from_a_long_recording(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    sound = (1e-5 * rng.standard_normal(5 * 48_000)).astype("f4")
+    age = np.arange(36_000) / 48_000
+    for time_s, gain in ((0.5, 1.0), (1.5, 0.5), (2.5, 1.0), (2.6, 1.0), (4.0, 0.8)):
+        first = round(48_000 * time_s)
+        ring = gain * np.exp(-age / 0.08) * rng.standard_normal(len(age))
+        sound[first : first + len(age)] += (0.2 * ring).astype("f4")
+    soundfile.write(tmp_path / "take.1.wav", sound, 48_000)
+    heard, refused = read_hits(tmp_path / "take.1.wav")
+    strengths = {
+        round(float(one.name.removeprefix("take_1-").removesuffix("ms")), -1): one.strength
+        for one in heard
+    }
+    assert {500, 1500, 4000} <= strengths.keys()
+    assert strengths[500] == pytest.approx(1.0, abs=0.05)
+    assert strengths[1500] == pytest.approx(1 - 6 / 40, abs=0.06)
+    (drowned,) = (bad for bad in refused if "ms" in bad.name and "over what" in bad.reason)
+    assert 2570 < float(drowned.name.removeprefix("take_1-").removesuffix("ms")) < 2610
+
+
+def test_a_long_recording_without_hits_is_refused(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "silent.wav", np.zeros(96_000, np.float32), 48_000)
+    with pytest.raises(InputError, match="silent"):
+        read_hits(tmp_path / "silent.wav")
+    with pytest.raises(InputError, match="is not there"):
+        read_hits(tmp_path / "nothing")
