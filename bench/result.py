@@ -194,19 +194,6 @@ def encode_report(report: Report) -> bytes:
     return msgspec.json.format(msgspec.json.encode(report), indent=1)
 
 
-def check_folder(path: str | Path) -> None:
-    """Refuse a file that could not be written, before there is anything to write.
-
-    Raises:
-        InputError: its folder is missing or may not be written, or it is a folder.
-    """
-    target = Path(path)
-    if not target.parent.is_dir():
-        raise InputError(f"cannot write {path}: folder {target.parent} does not exist; make it")
-    if target.is_dir() or not os.access(target.parent, os.W_OK | os.X_OK):
-        raise InputError(f"cannot write {path}: it is a folder, or its folder may not be written")
-
-
 def write_whole(path: str | Path, data: bytes) -> None:
     """Write a file through a temporary neighbour, so that nobody ever sees half of it.
 

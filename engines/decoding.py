@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synchresis.engines.frame import Picture
+from synchresis.errors import InputError
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -12,12 +13,16 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 
-def picture_stream(container: "InputContainer") -> "VideoStream | None":
-    """First video stream that is not a cover picture, None where there is none."""
+def picture_stream(container: "InputContainer") -> "VideoStream":
+    """First video stream that is not a cover picture.
+
+    Raises:
+        InputError: there is none.
+    """
     for stream in container.streams.video:
         if "attached_pic" not in str(stream.disposition):
             return stream
-    return None
+    raise InputError(f"{container.name}: has no pictures; give a video file")
 
 
 def upright(picture: "VideoFrame", pixels: str = "bgr24") -> Picture:

@@ -129,11 +129,8 @@ def pictures(path: Path) -> Iterator[tuple[float, Picture]]:
 
     try:
         with av.open(str(path)) as container:
-            stream = picture_stream(container)
-            if stream is None:
-                raise InputError(f"video {path} has no pictures")
             first: float | None = None
-            for index, frame in enumerate(container.decode(stream)):
+            for index, frame in enumerate(container.decode(picture_stream(container))):
                 time = frame.time if frame.time is not None else index / 30
                 first = time if first is None else first
                 yield time - first, upright(frame)

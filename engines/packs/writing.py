@@ -97,8 +97,8 @@ def write_overlay(
     kept, others = Manifest(name=folder.name, base=BaseEntry(base.name, base.hash)), {}
     before = check_overlay(folder, base)
     if before is not None and before.base == kept.base:
-        sounds = overlay is not None  # are what stays
-        names = [name for name in before.files if (name == PALETTE_FILE) == sounds]
+        keeps_palettes = overlay is not None
+        names = [name for name in before.files if (name == PALETTE_FILE) == keeps_palettes]
         others = {name: (folder / name).read_bytes() for name in names}
         kept = msgspec.structs.replace(before, created="")
     sides = {"overlay": overlay} if overlay is not None else {"palettes": palettes}

@@ -144,10 +144,7 @@ def film_frames(path: Path, longest_s: float) -> Iterator[Frame]:
 
     try:
         with av.open(str(path)) as container:
-            stream = picture_stream(container)
-            if stream is None:
-                raise InputError(f"{path} has no pictures; give a video of what is to be learned")
-            for index, picture in enumerate(container.decode(stream)):
+            for index, picture in enumerate(container.decode(picture_stream(container))):
                 time_s = float(picture.time) if picture.time is not None else index / 30
                 if time_s > longest_s:
                     return

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     result = import_module("synchresis.bench.result")
     for path in (args.html, args.json):
         if path not in (None, "-"):
-            result.check_folder(path)
+            import_module("synchresis.realtime.sinks.part_file").PartFile(path)  # or refused
     report = _measure(args)
     if args.html:
         import_module("synchresis.bench.report").write_page([report], args.html)

@@ -59,11 +59,11 @@ class MovieSink:
         check_output(path, (".mp4",))
         self._part = PartFile(path)
         self._source: InputContainer = av.open(str(source))
-        pictures = picture_stream(self._source)
-        if pictures is None:
+        try:
+            self._pictures = picture_stream(self._source)
+        except InputError:
             self._source.close()
-            raise InputError(f"{source}: has no pictures; give a video file")
-        self._pictures = pictures
+            raise
         self._damaged = False
         self._cut_ns = None if seconds is None else round(seconds * NS_PER_S)
         try:

@@ -7,7 +7,6 @@ from typing import Final
 import av
 from av.container import InputContainer
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
 from synchresis.engines.decoding import picture_stream, upright
 from synchresis.engines.frame import Frame, Picture
@@ -40,7 +39,11 @@ class FileSource:
         self.name = name or self.path.name
         self.corrupt = self.lost = 0
         self._container = _open(self.path)
-        self._stream = _first_video(self._container, self.path)
+        try:
+            self._stream = picture_stream(self._container)
+        except InputError:
+            self._container.close()
+            raise
         self._stream.thread_type = "AUTO"
         rate = self._stream.average_rate or self._stream.guessed_rate
         fps = float(rate) if rate else 0.0
@@ -120,14 +123,6 @@ def _open(path: Path) -> InputContainer:
         return av.open(str(path))
     except (av.FFmpegError, OSError) as err:
         raise InputError(f"{path}: cannot be read as a video ({reason_of(err)})") from err
-
-
-def _first_video(container: InputContainer, path: Path) -> VideoStream:
-    stream = picture_stream(container)
-    if stream is None:
-        container.close()
-        raise InputError(f"{path}: has no pictures; give a video file")
-    return stream
 
 
 def _to_bgr(picture: VideoFrame) -> Picture:

@@ -115,10 +115,7 @@ def analysed(
     before: float | None = None
     try:
         with av.open(str(path)) as container:
-            stream = picture_stream(container)
-            if stream is None:
-                raise InputError(f"video {path} has no pictures")
-            for frame in container.decode(stream):
+            for frame in container.decode(picture_stream(container)):
                 time_s = float(frame.time or 0.0)
                 picture = upright(frame, "gray")
                 step = 1 / 30 if before is None else time_s - before

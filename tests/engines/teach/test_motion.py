@@ -169,7 +169,7 @@ def test_ways_are_those_of_the_report(lesson, tiny_pack):
 
 def test_sound_alone_has_nothing_to_look_at(tmp_path):
     soundfile.write(tmp_path / "sound.flac", np.zeros(4800), 48_000)
-    with pytest.raises(InputError, match=r"sound\.flac has no pictures"):
+    with pytest.raises(InputError, match=r"sound\.flac: has no pictures"):
         list(film_frames(tmp_path / "sound.flac", 10.0))
 
 
