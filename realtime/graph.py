@@ -20,7 +20,7 @@ from synchresis.errors import InputError, ParameterError, TransportError
 from synchresis.realtime.security import Keys, check_key, leaves_machine, read_keys
 from synchresis.realtime.sinks.sound_file import check_output
 from synchresis.realtime.sources import is_live
-from synchresis.realtime.toml_lines import line_of
+from synchresis.realtime.toml_lines import placed
 
 VERSION: Final = 1
 """Version of the format."""
@@ -234,8 +234,7 @@ class _Source:
 
     def fail(self, key: Key, problem: str) -> NoReturn:
         """Refuse with line and key."""
-        dotted = ".".join(map(str, key)) or "file"
-        raise InputError(f"{self.path}:{line_of(self.text, key)}: {dotted}: {problem}")
+        raise InputError(placed(self.path, self.text, key, problem))
 
     def take(self, table: dict[str, Any], name: str, kind: type[T]) -> T:
         """Remove and return a value of the top level; empty if missing."""

@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Final, Literal, TypeAlias
 
 import zmq
@@ -35,6 +36,9 @@ Work: TypeAlias = Callable[[threading.Event], None]
 
 What: TypeAlias = Literal["frame", "gesture"]
 
+Tally: TypeAlias = Callable[[], dict[str, int]]
+"""What was counted so far, by name."""
+
 _POLL_S: Final = 0.05
 
 
@@ -63,6 +67,7 @@ class NodeGroup:
         self._loops: list[DeviceLoop] = []
         self._ends: list[Outlet | Inlet] = []
         self._releases: dict[str, Callable[[], None]] = {}
+        self._tallies: dict[str, list[Tally]] = {name: [] for name in names}
         self._gatekeeper = Gatekeeper(self._context, graph.keys) if graph.keys else None
         try:
             for name in sorted(names, key=self._order):
@@ -88,6 +93,10 @@ class NodeGroup:
             if thread.error is not None:
                 raise thread.error
         return any(thread.running for thread in self._threads)
+
+    def account(self) -> list[str]:
+        """What every node has done and lost so far, a line each."""
+        return [f"{name}: {_told(tallies)}" for name, tallies in self._tallies.items()]
 
     def stop(self) -> None:
         """Stop all nodes and close everything; where one failed no older file is replaced."""
@@ -142,6 +151,7 @@ class NodeGroup:
             return run_film(film, outlet, receivers=receivers)
         source = open_live(settings)
         self._releases[name] = source.close
+        self._tallies[name].append(lambda: {"passed over": source.lost})
         outlet, receivers = self._outlet(name, "frame"), self._receivers(name)
         return run_source(source, outlet, self._clock, receivers=receivers)
 
@@ -155,7 +165,7 @@ class NodeGroup:
         instrument = self._instrument(settings)
         return run_worker(
             ParserNode(instrument.parser),
-            self._inlet(node.input, "frame"),
+            self._inlet(name, node.input, "frame"),
             self._outlet(name, "gesture"),
             receivers=self._receivers(name),
         )
@@ -168,7 +178,8 @@ class NodeGroup:
             backend=self._graph.engine,
         )
         playout = self._instrument(settings).playout(asap=node.asap)
-        inlet = self._inlet(node.input, "gesture")
+        inlet = self._inlet(name, node.input, "gesture")
+        self._tallies[name].append(lambda: asdict(playout.counts))
         if self._virtual:
             sink = open_sink(node.out)
             self._releases[name] = sink.abort
@@ -178,6 +189,7 @@ class NodeGroup:
         settings_loop = LoopSettings(buffer_hops=node.buffer, asap=node.asap)
         loop = DeviceLoop(playout, ring, self._clock, inlet.take, settings_loop)
         self._loops.append(loop)
+        self._tallies[name].append(lambda: asdict(loop.counts))
         return run_device_loop(loop, inlet, self._clock)
 
     def _receivers(self, name: str) -> int:
@@ -199,9 +211,10 @@ class NodeGroup:
         policy = policy_for(what, lossless=self._virtual)
         outlet = Outlet(self._context, self._graph.binds(name), policy, keys=self._graph.keys)
         self._ends.append(outlet)
+        self._tallies[name].append(lambda: asdict(outlet.counts))
         return outlet
 
-    def _inlet(self, giver: str, what: What) -> Inlet:
+    def _inlet(self, name: str, giver: str, what: What) -> Inlet:
         policy = policy_for(what, lossless=self._virtual)
         address = self._graph.address(giver, inside=giver in self._names)
         server = self._graph.nodes[giver].key
@@ -209,4 +222,11 @@ class NodeGroup:
             self._context, address, policy, keys=self._graph.keys, server=server, giver=giver
         )
         self._ends.append(inlet)
+        self._tallies[name].append(lambda: asdict(inlet.counts))
         return inlet
+
+
+def _told(tallies: Sequence[Tally]) -> str:
+    """Counts that are not 0; losses at both ends of a link are the same ones."""
+    counts = [(what, count) for tally in tallies for what, count in tally().items() if count]
+    return ", ".join(f"{count} {what}" for what, count in counts) or "nothing came"

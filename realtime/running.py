@@ -32,14 +32,23 @@ Stop = Callable[[], bool]
 """Asked again and again whether to stop."""
 
 
+Tell = Callable[[str], None]
+"""Takes a line: what a node has done and lost, once it ended."""
+
+
 def _never() -> bool:
     return False
 
 
-def run_graph(graph: Graph, *, stop: Stop = _never) -> None:
+def _untold(_line: str) -> None:
+    pass
+
+
+def run_graph(graph: Graph, *, stop: Stop = _never, tell: Tell = _untold) -> None:
     """Run all nodes until their source ends, in as many processes as the file asks for.
 
-    On the device clock a process that was killed is started again; links find it.
+    On the device clock a process that was killed is started again; links find it. What it had
+    counted is lost with it.
 
     Raises:
         SynchresisError: a node cannot run, or a process was killed on the virtual clock or too
@@ -47,12 +56,14 @@ def run_graph(graph: Graph, *, stop: Stop = _never) -> None:
     """
     processes = graph.processes()
     if len(processes) == 1:
-        run_nodes(graph, tuple(graph.nodes), stop=stop)
+        run_nodes(graph, tuple(graph.nodes), stop=stop, tell=tell)
         return
-    _Supervisor(graph).run(stop)
+    _Supervisor(graph, tell).run(stop)
 
 
-def run_nodes(graph: Graph, names: Sequence[str], *, stop: Stop = _never) -> None:
+def run_nodes(
+    graph: Graph, names: Sequence[str], *, stop: Stop = _never, tell: Tell = _untold
+) -> None:
     """Run some nodes of a graph in this process until their source ends.
 
     Raises:
@@ -65,6 +76,8 @@ def run_nodes(graph: Graph, names: Sequence[str], *, stop: Stop = _never) -> Non
             pass
     finally:
         group.stop()
+        for line in group.account():
+            tell(line)
 
 
 @dataclass(slots=True)
@@ -80,8 +93,9 @@ class _Child:
 class _Supervisor:
     """Starts the processes of a graph, and starts them again."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, tell: Tell = _untold) -> None:
         self._graph = graph
+        self._tell = tell
         self._spawn = multiprocessing.get_context("spawn")
         self._children: list[_Child] = []
 
@@ -114,6 +128,7 @@ class _Supervisor:
         for child in [c for c in self._children if c.process.exitcode is not None]:
             code = child.process.exitcode
             if code == 0:
+                self._let_tell(child)
                 self._children.remove(child)
             elif code == _REFUSED and child.pipe.poll():
                 self._refused(child, child.pipe.recv())
@@ -159,7 +174,17 @@ class _Supervisor:
             child.process.join(timeout=10)
             if child.process.is_alive():
                 child.process.kill()
+            elif child.process.exitcode == 0:
+                self._let_tell(child)
             child.pipe.close()
+
+    def _let_tell(self, child: _Child) -> None:
+        """Pass on what a process that ended well has said."""
+        while child.pipe.poll():
+            try:
+                self._tell(child.pipe.recv())
+            except EOFError:
+                return
 
 
 def _child(path: str, names: tuple[str, ...], pipe: Connection) -> None:
@@ -173,8 +198,16 @@ def _child(path: str, names: tuple[str, ...], pipe: Connection) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    told: list[str] = []
     try:
-        run_nodes(load_graph(Path(path)), names, stop=lambda: stopped or os.getppid() != parent)
+        run_nodes(
+            load_graph(Path(path)),
+            names,
+            stop=lambda: stopped or os.getppid() != parent,
+            tell=told.append,
+        )
     except SynchresisError as err:
         pipe.send(str(err))
         raise SystemExit(_REFUSED) from err
+    for line in told:
+        pipe.send(line)

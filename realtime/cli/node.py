@@ -22,5 +22,5 @@ def run(args: argparse.Namespace) -> int:
 
     graph = load_graph(args.graph)
     with ended_by_signals():
-        run_nodes(graph, args.names)
+        run_nodes(graph, args.names, tell=print)
     return 0

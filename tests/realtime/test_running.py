@@ -114,8 +114,14 @@ def rendered(tmp_path: Path, film: Path, tiny_pack: Pack) -> bytes:
 def test_a_graph_on_the_virtual_clock_writes_what_an_offline_run_writes(
     write_graph: WriteGraph, rendered: bytes, tmp_path: Path, processes: dict[str, str]
 ) -> None:
-    run_graph(load_graph(write_graph(**processes)))
+    told: list[str] = []
+    run_graph(load_graph(write_graph(**processes)), tell=told.append)
     assert (tmp_path / "out.wav").read_bytes() == rendered
+    assert set(told) == {
+        "eye: 46 sent",
+        "motion: 46 received, 46 sent",
+        "voice: 46 received, 5 played",
+    }
 
 
 def test_nodes_started_one_by_one_find_each_other(

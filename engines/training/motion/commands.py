@@ -15,6 +15,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, required=True, help="folder of motion.pt and motion.jsonl")
     text = "of learning; held-out sequences are drawn and scored beside that, minutes on a CPU"
     add("--minutes", type=float, default=20.0, help=text)
+    add("--steps", type=int, default=0, help="of the optimiser, instead of minutes")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     add("--batch", type=int, default=32, help="sequences a step")
     add("--frames", type=int, default=64, help="frames a sequence")

@@ -7,6 +7,9 @@ All runs are scored on the same held-out sequences of all training families; a l
 alone, by the run that never saw it and by the first seed's, which did. Statistics follow the
 stream, as in shipped engines.
 
+With `--steps` all runs are equally long however busy the machine is. Runs made elsewhere by the
+same options are taken as they are, and only scored.
+
 OUT/repeat.json is written anew after every run. Runs that are in it are not made again, and one
 that was broken off goes on, so the same command may be given until all are there.
 """
@@ -84,7 +87,8 @@ def repeat(base: TrainSettings, runs: Sequence[Run], ends_s: float = np.inf) -> 
     Args:
         base: settings of all runs; `out` holds their folders and the report.
         runs: of `runs_of`.
-        ends_s: moment of `time.monotonic` by which every run that is begun must end.
+        ends_s: moment of `time.monotonic` by which every run that is begun must end; where steps
+            are counted, a run is taken to last as long as the longest so far.
 
     Raises:
         ParameterError: `out` has runs of another length.
@@ -92,19 +96,22 @@ def repeat(base: TrainSettings, runs: Sequence[Run], ends_s: float = np.inf) -> 
     base.out.mkdir(parents=True, exist_ok=True)
     path = base.out / REPORT
     done: dict[str, Any] = json.loads(path.read_text())["runs"] if path.is_file() else {}
+    length = f"{base.steps} steps" if base.steps else f"{base.minutes} minutes"
     for name, one in done.items():
-        if one["minutes"] != base.minutes:
+        if one["length"] != length:
             raise ParameterError(
-                f"{path} has {name} of {one['minutes']} minutes, not {base.minutes}: give those, "
-                "or another folder"
+                f"{path} has {name} of {one['length']}, not {length}: give those, or another folder"
             )
     judge = Judge(base)
+    longest_s = 0.0 if base.steps else 60.0 * base.minutes
     for run in runs:
-        if run.name in done or time.monotonic() + 60.0 * base.minutes > ends_s:
+        if run.name in done or time.monotonic() + longest_s > ends_s:
             continue
         trainer = Trainer(run.settings(base))
-        trainer.run()
-        told = {"minutes": base.minutes, "steps": trainer.steps}
+        if trainer.progress() < 1.0:
+            trainer.run()
+        longest_s = max(longest_s, trainer.spent_s)
+        told = {"length": length, "steps": trainer.steps}
         done[run.name] = {**told, **judge.figures_of(run, done)}
         fresh = path.with_suffix(".new")
         fresh.write_text(json.dumps(summary(done), indent=1) + "\n")

@@ -64,6 +64,7 @@ class TrainSettings:
         compiled: whether the network goes through torch.compile (a minute once, then faster).
         resume: whether to continue from `out/motion.pt` where it is.
         network: sizes.
+        steps: how long it is instead, where not 0: as long on a busy machine as on an idle one.
     """
 
     minutes: float
@@ -87,6 +88,7 @@ class TrainSettings:
     compiled: bool = False
     resume: bool = True
     network: NetworkSettings = field(default_factory=NetworkSettings)
+    steps: int = 0
 
 
 class RunningAverage:
@@ -188,18 +190,22 @@ class Trainer:
 
     def loop(self, held_out: Batch) -> None:
         """Step and report until the budget is spent."""
-        budget = 60.0 * self.settings.minutes
         mark, last = time.monotonic(), time.monotonic()
         terms: list[Tensor] = []
-        while self.spent_s < budget:
-            terms.append(self.step(self.spent_s / budget))
+        while (progress := self.progress()) < 1.0:
+            terms.append(self.step(progress))
             now = time.monotonic()
             self.spent_s, mark = self.spent_s + now - mark, now
-            if now - last >= self.settings.report_s or self.spent_s >= budget:
+            if now - last >= self.settings.report_s or self.progress() >= 1.0:
                 means = torch.stack(terms).mean(0).tolist()
                 self.report(dict(zip(WEIGHTS, means, strict=True)), held_out)
                 terms, last = [], time.monotonic()
                 self.spent_s, mark = self.spent_s + last - mark, last
+
+    def progress(self) -> float:
+        """Share of the budget that is spent."""
+        s = self.settings
+        return self.steps / s.steps if s.steps else self.spent_s / (60.0 * s.minutes)
 
     def step(self, progress: float) -> Tensor:
         """One step of the optimiser; the terms of the loss in the order of WEIGHTS."""

@@ -50,8 +50,31 @@ def test_runs_are_made_once_and_compared(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(repeat, "Trainer", None)  # nothing is left to train
     main(command)
     assert json.loads((tmp_path / REPORT).read_text()) == report
-    with pytest.raises(ParameterError, match=r"seed_0 of 0\.02 minutes, not 0\.05"):
+    with pytest.raises(ParameterError, match=r"seed_0 of 0\.02 minutes, not 0\.05 minutes"):
         main([*command, "--minutes", "0.05"])
+
+
+def test_runs_counted_in_steps_are_equally_long_and_taken_as_they_are(tmp_path, monkeypatch):
+    command = ["--out", str(tmp_path), *TINY, "--steps", "3", "--seeds", "2"]
+    main([*command, "--seeds", "1"])
+    (tmp_path / REPORT).unlink()  # as if the run had been made elsewhere
+    trained = []
+    run = repeat.Trainer.run
+
+    def counted(trainer):
+        trained.append(trainer.settings.out.name)
+        run(trainer)
+
+    monkeypatch.setattr(repeat.Trainer, "run", counted)
+    main(command)
+    report = json.loads((tmp_path / REPORT).read_text())
+    assert trained == ["seed_1"]
+    assert {name: one["steps"] for name, one in report["runs"].items()} == {
+        "seed_0": 3,
+        "seed_1": 3,
+    }
+    with pytest.raises(ParameterError, match=r"seed_0 of 3 steps, not 4 steps"):
+        main([*command, "--steps", "4"])
 
 
 def test_seeds_are_summarised_without_runs_that_lack_a_family():

@@ -12,6 +12,7 @@ import soundfile
 
 from synchresis.engines.packs import Pack
 from synchresis.realtime.cli.main import main
+from synchresis.realtime.security import write_keys
 
 GOOD = """
 version = 1
@@ -49,9 +50,50 @@ def test_a_graph_runs_to_its_end(graph: Path) -> None:
     assert frames == pytest.approx(48_000, abs=1600)
 
 
-def test_nodes_of_a_graph_run_by_name(graph: Path) -> None:
+def test_nodes_of_a_graph_run_by_name_and_say_what_they_did(
+    graph: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["node", "eye", "mind", "mouth", "--graph", str(graph)]) == 0
     assert (graph.parent / "out.wav").exists()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["eye", "mind", "mouth"]
+    sent = int(lines[0].split()[1])
+    assert lines[0] == f"eye: {sent} sent" and sent > 20
+    assert lines[1] == f"mind: {sent} received, {sent} sent"
+    assert lines[2].startswith(f"mouth: {sent} received")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("scene:ball", "scene:bal", ":9: nodes.eye.source: "),
+        ("scene:ball", "nosuch.mp4", ":9: nodes.eye.source: "),
+        ('pack = "', 'pack = "nosuch', ":4: pack: "),
+        ("version = 1", 'version = 1\nzones = [{}, {palette = "woood"}]', ":3: zones.1.palette: "),
+    ],
+)
+@pytest.mark.parametrize("check", [["--check"], []])
+def test_what_a_graph_needs_is_looked_for_before_it_runs(
+    old: str,
+    new: str,
+    named: str,
+    check: list[str],
+    graph: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    graph.write_text(graph.read_text().replace(old, new))
+    assert main(["graph", str(graph), *check]) == 2
+    assert str(graph) + named in capsys.readouterr().err
+    assert not (graph.parent / "out.wav").exists()
+
+
+def test_files_of_other_machines_are_not_looked_for(graph: Path) -> None:
+    secret = graph.parent / "secret.key"
+    public = write_keys(secret)
+    elsewhere = f'source = "nosuch.mp4"\nkey = "{public}"'
+    text = graph.read_text().replace('source = "scene:ball"', elsewhere)
+    graph.write_text(f'{text}[security]\nsecret = "{secret.name}"\n')
+    assert main(["graph", str(graph), "--check"]) == 0
 
 
 def test_a_graph_is_checked_without_running(
