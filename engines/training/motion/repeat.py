@@ -15,12 +15,12 @@ that was broken off goes on, so the same command may be given until all are ther
 """
 
 import argparse
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import torch
 
@@ -95,7 +95,7 @@ def repeat(base: TrainSettings, runs: Sequence[Run], ends_s: float = np.inf) -> 
     """
     base.out.mkdir(parents=True, exist_ok=True)
     path = base.out / REPORT
-    done: dict[str, Any] = json.loads(path.read_text())["runs"] if path.is_file() else {}
+    done: dict[str, Any] = msgspec.json.decode(path.read_bytes())["runs"] if path.is_file() else {}
     length = f"{base.steps} steps" if base.steps else f"{base.minutes} minutes"
     for name, one in done.items():
         if one["length"] != length:
@@ -114,7 +114,7 @@ def repeat(base: TrainSettings, runs: Sequence[Run], ends_s: float = np.inf) -> 
         told = {"length": length, "steps": trainer.steps}
         done[run.name] = {**told, **judge.figures_of(run, done)}
         fresh = path.with_suffix(".new")
-        fresh.write_text(json.dumps(summary(done), indent=1) + "\n")
+        fresh.write_bytes(msgspec.json.format(msgspec.json.encode(summary(done)), indent=1) + b"\n")
         fresh.replace(path)
     return summary(done)
 
@@ -175,7 +175,8 @@ def over_seeds(done: Mapping[str, Any]) -> dict[str, Figures]:
     rows = [one["held_out"] for one in done.values() if not one["without"]]
     if not rows:
         return {}
-    values = {name: [row[name] for row in rows] for name in SUMMARISED}
+    known = {name: [row[name] for row in rows] for name in SUMMARISED}
+    values = {name: [np.nan if v is None else v for v in own] for name, own in known.items()}
     return {
         "mean": {name: float(np.mean(own)) for name, own in values.items()},
         "deviation": {
@@ -202,7 +203,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     runs = runs_of(args.seeds, args.without)
     report = repeat(settings_of(args), runs, time.monotonic() + 60.0 * args.budget)
-    print(json.dumps({name: report[name] for name in ("seeds", "families")}))  # noqa: T201  its answer
+    answer = {name: report[name] for name in ("seeds", "families")}
+    print(msgspec.json.encode(answer).decode())  # noqa: T201  its answer
 
 
 if __name__ == "__main__":

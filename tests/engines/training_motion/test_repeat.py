@@ -39,8 +39,10 @@ def test_runs_are_made_once_and_compared(tmp_path, monkeypatch, capsys):
     main([*command, "--budget", "0"])
     assert json.loads(capsys.readouterr().out.splitlines()[-1]) == {"seeds": {}, "families": {}}
     main(command)
+    assert "NaN" not in (tmp_path / REPORT).read_text()  # which would be no JSON
     report = json.loads((tmp_path / REPORT).read_text())
     assert set(report["runs"]) == {"seed_0", "without_stick"}
+    assert report["seeds"]["deviation"]["f1"] is None  # of a single seed
     first, left_out = report["runs"]["seed_0"], report["runs"]["without_stick"]
     assert first["steps"] >= 1 and left_out["steps"] >= 1
     found = report["families"]["stick"]
