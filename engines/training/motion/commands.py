@@ -7,6 +7,7 @@ import torch
 
 from synchresis.engines.training.motion.network import NetworkSettings
 from synchresis.engines.training.motion.train import Trainer, TrainSettings
+from synchresis.engines.training.motion.weights import SHIPPED
 
 
 def add_train_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,15 +33,26 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     add("--share", type=float, default=0.5, help="of a batch that comes from videos")
     add("--video-workers", type=int, default=1, help="processes that read videos")
     add("--families", nargs="*", default=[], help="families of scenes (default: all of training)")
-    add("--sizes", type=int, nargs=4, metavar="N", help="channels: pixel fine middle deep")
+    begin = parser.add_mutually_exclusive_group().add_argument
+    text = "motion.pt or weights.safetensors to begin from, or 'shipped'; best at a low --rate"
+    begin("--start", type=start_file, metavar="FILE", help=text)
+    begin("--sizes", type=int, nargs=4, metavar="N", help="channels: pixel fine middle deep")
     add("--compile", action="store_true", dest="compiled", help="use torch.compile")
     add("--fresh", action="store_true", help="do not go on from OUT/motion.pt")
+
+
+def start_file(text: str) -> Path:
+    """Path of a file, or of the default pack's weights for 'shipped'."""
+    path = SHIPPED if text == "shipped" else Path(text)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"no file {text!r}")
+    return path
 
 
 def add_refine_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of a refinement."""
     add = parser.add_argument
-    add("start", type=Path, help="motion.pt or weights.safetensors to begin from")
+    add("start", type=start_file, help="motion.pt or weights.safetensors, or 'shipped'")
     add("--out", type=Path, required=True, help="folder of motion.pt and motion.jsonl")
     add("--minutes", type=float, default=60.0, help="wall time")
     add("--workers", type=int, default=1, help="processes that draw and encode scenes")

@@ -4,8 +4,9 @@ import copy
 import json
 import math
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from torch import Tensor
@@ -23,6 +24,7 @@ from synchresis.engines.training.motion.network import MotionNetwork, NetworkSet
 from synchresis.engines.training.motion.reel import Reel
 from synchresis.engines.training.motion.validate import network_inputs, save_tracks, tracks_of
 from synchresis.engines.training.motion.weights import SUFFIX, read_weights
+from synchresis.errors import InputError
 
 TAU_RANGE_S = (-0.05, 0.12)
 """Lookaheads trained; half of the sequences have 0."""
@@ -65,6 +67,7 @@ class TrainSettings:
         resume: whether to continue from `out/motion.pt` where it is.
         network: sizes.
         steps: how long it is instead, where not 0: as long on a busy machine as on an idle one.
+        start: checkpoint or file of weights to begin from, None for a fresh network of these sizes.
     """
 
     minutes: float
@@ -89,6 +92,7 @@ class TrainSettings:
     resume: bool = True
     network: NetworkSettings = field(default_factory=NetworkSettings)
     steps: int = 0
+    start: Path | None = None
 
 
 class RunningAverage:
@@ -121,7 +125,7 @@ class Trainer:
         torch.manual_seed(settings.seed)
         self.settings = settings
         self.device = torch.device(settings.device)
-        self.network = MotionNetwork(settings.network).to(self.device)
+        self.network = first_network(settings).to(self.device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.half = self.device.type != "cpu"
         self.run_network = torch.compile(self.network) if settings.compiled else self.network
@@ -267,7 +271,7 @@ class Trainer:
             average=self.average.network.state_dict(),
             optimizer=self.optimizer.state_dict(),
             scaler=self.scaler.state_dict(),
-            sizes=self.settings.network,
+            sizes=self.network.settings,
             steps=self.steps,
             runs=self.runs,
             spent_s=self.spent_s,
@@ -285,6 +289,19 @@ class Trainer:
         self.spent_s = content["spent_s"]
 
 
+def first_network(settings: TrainSettings) -> MotionNetwork:
+    """What a run begins with; statistics follow the stream only in engines, not while they learn.
+
+    Raises:
+        InputError: `start` is no checkpoint and holds no weights.
+    """
+    if settings.start is None:
+        return MotionNetwork(settings.network)
+    network = load_network(settings.start)
+    network.settings = replace(network.settings, adapts=False)
+    return network
+
+
 def write_checkpoint(path: Path, *, sizes: NetworkSettings, **content: object) -> None:
     """Write a checkpoint, whole or not at all."""
     fresh = path.with_suffix(".new")
@@ -293,10 +310,17 @@ def write_checkpoint(path: Path, *, sizes: NetworkSettings, **content: object) -
 
 
 def load_network(checkpoint: Path) -> MotionNetwork:
-    """The averaged network of a checkpoint, or of a file of weights, on the CPU, ready to run."""
+    """The averaged network of a checkpoint, or of a file of weights, on the CPU, ready to run.
+
+    Raises:
+        InputError: the file is neither.
+    """
     if checkpoint.suffix == SUFFIX:
         return read_weights(checkpoint)
-    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    network = MotionNetwork(NetworkSettings(**content["sizes"]))
-    network.load_state_dict(content["average"])
+    try:
+        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        network = MotionNetwork(NetworkSettings(**content["sizes"]))
+        network.load_state_dict(content["average"])
+    except (OSError, EOFError, UnpicklingError, KeyError, TypeError, RuntimeError) as err:
+        raise InputError(f"{checkpoint} is no checkpoint of a motion training: {err}") from err
     return network.eval()

@@ -1,3 +1,4 @@
+import argparse
 import json
 from dataclasses import replace
 
@@ -8,6 +9,10 @@ torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
 from synchresis.engines.evaluation.tracks import LOOKAHEADS_MS  # noqa: E402
 from synchresis.engines.packs import load_pack  # noqa: E402
+from synchresis.engines.training.motion.commands import (  # noqa: E402
+    add_train_arguments,
+    settings_of,
+)
 from synchresis.engines.training.motion.network import (  # noqa: E402
     MotionNetwork,
     NetworkSettings,
@@ -19,8 +24,8 @@ from synchresis.engines.training.motion.train import (  # noqa: E402
     load_network,
 )
 from synchresis.engines.training.motion.validate import load_tracks  # noqa: E402
-from synchresis.engines.training.motion.weights import write_weights  # noqa: E402
-from synchresis.errors import ParameterError  # noqa: E402
+from synchresis.engines.training.motion.weights import SHIPPED, write_weights  # noqa: E402
+from synchresis.errors import InputError, ParameterError  # noqa: E402
 
 TINY = NetworkSettings(pixel=4, fine=8, middle=8, deep=8, embedding=4)
 
@@ -64,3 +69,44 @@ def test_a_network_is_published_with_statistics_that_follow_the_stream(tmp_path)
         publish(network_of(weights, adapts=adapts), pack, worlds=1)
         expected = MotionNetwork(replace(TINY, adapts=adapts)).state_shapes()
         assert [state.name for state in load_pack(pack).motion.states] == list(expected)
+
+
+def test_a_run_begins_from_given_weights_and_their_sizes(tmp_path):
+    weights = tmp_path / "small.safetensors"
+    torch.manual_seed(5)
+    write_weights(MotionNetwork(TINY).eval(), weights)
+    given = replace(settings(tmp_path, 0.02), network=NetworkSettings(), start=weights, steps=2)
+    begun = Trainer(given)
+    for name, value in load_network(weights).state_dict().items():
+        torch.testing.assert_close(begun.network.state_dict()[name], value)
+    begun.run()
+    saved = load_network(tmp_path / "motion.pt")
+    assert saved.settings == TINY
+    again = Trainer(given)  # goes on with what was learned, not from the weights once more
+    assert again.steps == 2
+    first = again.network.pixels1[0].weight
+    assert not torch.equal(first, load_network(weights).pixels1[0].weight)
+
+
+def test_where_a_run_begins_is_named_on_the_command_line(tmp_path, capsys):
+    def parsed(*words):
+        parser = argparse.ArgumentParser()
+        add_train_arguments(parser)
+        return settings_of(parser.parse_args(["--out", str(tmp_path), *words]))
+
+    assert parsed("--start", "shipped").start == SHIPPED
+    assert parsed().start is None
+    for words in (("--start", "nosuch.pt"), ("--start", "shipped", "--sizes", "8", "8", "8", "8")):
+        with pytest.raises(SystemExit):
+            parsed(*words)
+    assert "no file 'nosuch.pt'" in capsys.readouterr().err
+
+
+def test_what_is_no_checkpoint_is_refused_by_name(tmp_path):
+    for name, content in (("a.pt", b"no zip"), ("b.pt", b""), ("c.safetensors", b"no header")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError, match=name):
+            load_network(tmp_path / name)
+    torch.save({"sizes": {}}, tmp_path / "other.pt")
+    with pytest.raises(InputError, match=r"other\.pt is no checkpoint of a motion training"):
+        load_network(tmp_path / "other.pt")
