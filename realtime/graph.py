@@ -20,7 +20,7 @@ from synchresis.errors import InputError, ParameterError, TransportError
 from synchresis.realtime.security import Keys, check_key, leaves_machine, read_keys
 from synchresis.realtime.sinks.sound_file import check_output
 from synchresis.realtime.sources import is_live
-from synchresis.realtime.toml_lines import placed
+from synchresis.realtime.toml_lines import KeyPath, placed
 
 VERSION: Final = 1
 """Version of the format."""
@@ -221,7 +221,6 @@ def load_graph(path: str | Path) -> Graph:
 
 
 T = TypeVar("T")
-Key: TypeAlias = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +231,7 @@ class _Source:
     text: str
     table: dict[str, Any]
 
-    def fail(self, key: Key, problem: str) -> NoReturn:
+    def fail(self, key: KeyPath, problem: str) -> NoReturn:
         """Refuse with line and key."""
         raise InputError(placed(self.path, self.text, key, problem))
 
@@ -244,7 +243,7 @@ class _Source:
         taken: T = value
         return taken
 
-    def convert(self, value: Any, kind: Any, key: Key) -> Any:
+    def convert(self, value: Any, kind: Any, key: KeyPath) -> Any:
         """Check a value against a type."""
         try:
             return msgspec.convert(value, kind)
@@ -308,7 +307,7 @@ def _keys(source: _Source, value: Any) -> Keys | None:
         source.fail(("security", "secret"), str(err))
 
 
-def _check_key(source: _Source, key: Key, value: str) -> None:
+def _check_key(source: _Source, key: KeyPath, value: str) -> None:
     try:
         check_key(value)
     except ParameterError as err:

@@ -4,19 +4,26 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from typing import Final, Literal, TypeAlias
 
 import zmq
 
 from synchresis.engines.instrument import Instrument, InstrumentSettings
 from synchresis.engines.packs import load_pack
+from synchresis.engines.score import ScoreCounts
 from synchresis.errors import ParameterError
 from synchresis.realtime.clock import SystemClock
 from synchresis.realtime.delay import MS
-from synchresis.realtime.device_loop import DeviceLoop, LoopSettings
+from synchresis.realtime.device_loop import DeviceLoop, LoopCounts, LoopSettings
 from synchresis.realtime.graph import CameraSpec, Graph, NodeSpec, ParserSpec, SpeakerSpec
-from synchresis.realtime.links import Context, Inlet, Outlet, policy_for
+from synchresis.realtime.links import (
+    Context,
+    Inlet,
+    InletCounts,
+    Outlet,
+    OutletCounts,
+    policy_for,
+)
 from synchresis.realtime.nodes import LockstepSpeaker, ParserNode
 from synchresis.realtime.outputs import open_ring, open_sink
 from synchresis.realtime.security import Gatekeeper
@@ -179,7 +186,7 @@ class NodeGroup:
         )
         playout = self._instrument(settings).playout(asap=node.asap)
         inlet = self._inlet(name, node.input, "gesture")
-        self._tallies[name].append(lambda: asdict(playout.counts))
+        self._tallies[name].append(lambda: _of_score(playout.counts))
         if self._virtual:
             sink = open_sink(node.out)
             self._releases[name] = sink.abort
@@ -189,7 +196,7 @@ class NodeGroup:
         settings_loop = LoopSettings(buffer_hops=node.buffer, asap=node.asap)
         loop = DeviceLoop(playout, ring, self._clock, inlet.take, settings_loop)
         self._loops.append(loop)
-        self._tallies[name].append(lambda: asdict(loop.counts))
+        self._tallies[name].append(lambda: _of_loop(loop.counts))
         return run_device_loop(loop, inlet, self._clock)
 
     def _receivers(self, name: str) -> int:
@@ -211,7 +218,7 @@ class NodeGroup:
         policy = policy_for(what, lossless=self._virtual)
         outlet = Outlet(self._context, self._graph.binds(name), policy, keys=self._graph.keys)
         self._ends.append(outlet)
-        self._tallies[name].append(lambda: asdict(outlet.counts))
+        self._tallies[name].append(lambda: _of_outlet(outlet.counts))
         return outlet
 
     def _inlet(self, name: str, giver: str, what: What) -> Inlet:
@@ -222,11 +229,36 @@ class NodeGroup:
             self._context, address, policy, keys=self._graph.keys, server=server, giver=giver
         )
         self._ends.append(inlet)
-        self._tallies[name].append(lambda: asdict(inlet.counts))
+        self._tallies[name].append(lambda: _of_inlet(inlet.counts))
         return inlet
 
 
 def _told(tallies: Sequence[Tally]) -> str:
-    """Counts that are not 0; losses at both ends of a link are the same ones."""
+    """Counts that are not 0."""
     counts = [(what, count) for tally in tallies for what, count in tally().items() if count]
-    return ", ".join(f"{count} {what}" for what, count in counts) or "nothing came"
+    return ", ".join(f"{count} {what}" for what, count in counts) or "nothing"
+
+
+def _of_outlet(counts: OutletCounts) -> dict[str, int]:
+    return {"sent": counts.sent, "not sent": counts.dropped, "bad requests": counts.malformed}
+
+
+def _of_inlet(counts: InletCounts) -> dict[str, int]:
+    return {
+        "received": counts.received,
+        "lost on the way": counts.lost,
+        "received too late": counts.dropped,
+        "unreadable": counts.malformed,
+    }
+
+
+def _of_score(counts: ScoreCounts) -> dict[str, int]:
+    return {"hits played": counts.played, "late": counts.late, "hits dropped": counts.dropped}
+
+
+def _of_loop(counts: LoopCounts) -> dict[str, int]:
+    return {
+        "xruns": counts.xruns,
+        "of another clock": counts.foreign,
+        "of other zones": counts.refused,
+    }

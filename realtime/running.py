@@ -1,5 +1,6 @@
 """Run graphs: in one process, or in many that are watched and started again."""
 
+import contextlib
 import logging
 import multiprocessing
 import os
@@ -209,5 +210,6 @@ def _child(path: str, names: tuple[str, ...], pipe: Connection) -> None:
     except SynchresisError as err:
         pipe.send(str(err))
         raise SystemExit(_REFUSED) from err
-    for line in told:
-        pipe.send(line)
+    with contextlib.suppress(OSError):  # nobody is there any more to be told
+        for line in told:
+            pipe.send(line)

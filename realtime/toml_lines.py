@@ -5,20 +5,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
 
-Key: TypeAlias = Sequence[str | int]
+KeyPath: TypeAlias = Sequence[str | int]
 """Path of tables and keys, with positions in lists of tables."""
 
 _HEADER: Final = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]")
 _ENTRY: Final = re.compile(r"^\s*((?:[\w-]+|\"[^\"]*\")(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"))*)\s*=")
 
 
-def placed(path: Path, text: str, key: Key, problem: str) -> str:
+def placed(path: Path, text: str, key: KeyPath, problem: str) -> str:
     """A problem with its place: file, line and key."""
     dotted = ".".join(map(str, key)) or "file"
     return f"{path}:{line_of(text, key)}: {dotted}: {problem}"
 
 
-def line_of(text: str, key: Key) -> int:
+def line_of(text: str, key: KeyPath) -> int:
     """Line of a key, from 1; of the deepest table that leads to it if it is not there itself.
 
     Args:

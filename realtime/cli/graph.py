@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
     from synchresis.realtime.running import run_graph
 
     graph = load_graph(args.file)
-    check_needs(graph)
+    check_needs(graph, tuple(graph.nodes))
     if args.check:
         for process, names in graph.processes().items():
             print(f"{process}: {', '.join(names)}")

@@ -18,9 +18,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(args: argparse.Namespace) -> int:
     """Run it until its source ends."""
     from synchresis.realtime.graph import load_graph
+    from synchresis.realtime.graph_needs import check_needs
     from synchresis.realtime.running import run_nodes
 
     graph = load_graph(args.graph)
+    check_needs(graph, args.names)
     with ended_by_signals():
         run_nodes(graph, args.names, tell=print)
     return 0

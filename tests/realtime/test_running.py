@@ -120,7 +120,7 @@ def test_a_graph_on_the_virtual_clock_writes_what_an_offline_run_writes(
     assert set(told) == {
         "eye: 46 sent",
         "motion: 46 received, 46 sent",
-        "voice: 46 received, 5 played",
+        "voice: 46 received, 5 hits played",
     }
 
 

@@ -1,6 +1,9 @@
 """`synchresis graph` and `synchresis node`."""
 
+import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +15,6 @@ import soundfile
 
 from synchresis.engines.packs import Pack
 from synchresis.realtime.cli.main import main
-from synchresis.realtime.security import write_keys
 
 GOOD = """
 version = 1
@@ -87,13 +89,43 @@ def test_what_a_graph_needs_is_looked_for_before_it_runs(
     assert not (graph.parent / "out.wav").exists()
 
 
-def test_files_of_other_machines_are_not_looked_for(graph: Path) -> None:
-    secret = graph.parent / "secret.key"
-    public = write_keys(secret)
-    elsewhere = f'source = "nosuch.mp4"\nkey = "{public}"'
-    text = graph.read_text().replace('source = "scene:ball"', elsewhere)
-    graph.write_text(f'{text}[security]\nsecret = "{secret.name}"\n')
+def test_a_node_needs_only_what_is_its_own(graph: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    graph.write_text(graph.read_text().replace('pack = "', 'pack = "nosuch'))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("synchresis.realtime.running.run_nodes", lambda *_, **__: None)
+        assert main(["node", "eye", "--graph", str(graph)]) == 0
+        assert main(["node", "mind", "--graph", str(graph)]) == 2
+    assert ":4: pack: " in capsys.readouterr().err
+
+
+def test_a_palette_nobody_named_is_not_looked_for_in_a_line(
+    graph: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(_pack_of(graph), tmp_path / "bare")
+    manifest = tmp_path / "bare" / "manifest.json"
+    content = json.loads(manifest.read_text())
+    content["palettes"] = [p for p in content["palettes"] if p["name"] != "wood"]
+    manifest.write_text(json.dumps(content))
+    graph.write_text(graph.read_text().replace(str(_pack_of(graph)), str(tmp_path / "bare")))
+    assert main(["graph", str(graph), "--check"]) == 2
+    assert ": zones: none are given, so there is one for all, and palette 'wood'" in (
+        capsys.readouterr().err
+    )
+    content["voice"] = None
+    manifest.write_text(json.dumps(content))
+    with graph.open("a") as file:
+        file.write('[[zones]]\npalette = "model:wood"\n')
     assert main(["graph", str(graph), "--check"]) == 0
+    content["motion"] = None
+    manifest.write_text(json.dumps(content))
+    assert main(["graph", str(graph), "--check"]) == 2
+    assert ":4: pack: " in capsys.readouterr().err
+
+
+def _pack_of(graph: Path) -> Path:
+    found = re.search(r'pack = "(.*)"', graph.read_text())
+    assert found
+    return Path(found.group(1))
 
 
 def test_a_graph_is_checked_without_running(
