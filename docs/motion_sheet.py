@@ -1,6 +1,6 @@
 """Make docs/images/motion.jpg: six frames each of four scenes, the map in red, events in yellow.
 
-Run from the repository's root: `.venv/bin/python docs/motion_sheet.py`.
+Run with `.venv/bin/python docs/motion_sheet.py`.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ SHOWN: Final = (("stick", 1), ("hand_drums", 2), ("mallets", 3), ("mime", 4))
 """Families and seeds: two of training, one held back, one that only pretends."""
 
 SECONDS: Final = 4.0
-OUT: Final = Path("docs/images/motion.jpg")
+OUT: Final = Path(__file__).with_name("images") / "motion.jpg"
 
 
 def row(family: str, seed: int) -> NDArray[np.uint8]:
@@ -44,7 +44,8 @@ def row(family: str, seed: int) -> NDArray[np.uint8]:
 def main() -> None:
     """Watch the scenes and draw."""
     sheet = np.concatenate([row(*one) for one in SHOWN], 0)
-    cv2.imwrite(str(OUT), sheet, [cv2.IMWRITE_JPEG_QUALITY, 88])
+    if not cv2.imwrite(str(OUT), sheet, [cv2.IMWRITE_JPEG_QUALITY, 88]):
+        raise SystemExit(f"{OUT} cannot be written")
 
 
 if __name__ == "__main__":

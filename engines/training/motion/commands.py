@@ -34,7 +34,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     add("--video-workers", type=int, default=1, help="processes that read videos")
     add("--families", nargs="*", default=[], help="families of scenes (default: all of training)")
     begin = parser.add_mutually_exclusive_group().add_argument
-    text = "motion.pt or weights.safetensors to begin from, or 'shipped'; best at a low --rate"
+    text = "motion.pt or weights.safetensors to begin from, or 'shipped' (export with --adapts)"
     begin("--start", type=start_file, metavar="FILE", help=text)
     begin("--sizes", type=int, nargs=4, metavar="N", help="channels: pixel fine middle deep")
     add("--compile", action="store_true", dest="compiled", help="use torch.compile")
@@ -96,7 +96,7 @@ def run_train(args: argparse.Namespace) -> int:
 def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of an export."""
     add = parser.add_argument
-    add("checkpoint", type=Path, help="motion.pt of a training run, or weights.safetensors")
+    add("checkpoint", type=start_file, help="motion.pt, or weights.safetensors, or 'shipped'")
     add("pack", type=Path, help="folder of the pack; what else is in it stays")
     add("--tracks", type=Path, metavar="NPZ", help="motion_tracks.npz of the run: no scenes now")
     add("--worlds", type=int, default=96, help="validation scenes that choose the threshold")

@@ -18,6 +18,7 @@ import argparse
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -88,35 +89,60 @@ def repeat(base: TrainSettings, runs: Sequence[Run], ends_s: float = np.inf) -> 
         base: settings of all runs; `out` holds their folders and the report.
         runs: of `runs_of`.
         ends_s: moment of `time.monotonic` by which every run that is begun must end; where steps
-            are counted, a run is taken to last as long as the longest so far.
+            are counted, a run is taken to last as long as the longest so far, the first no time.
 
     Raises:
-        ParameterError: `out` has runs of another length.
+        ParameterError: `out` has runs of another length; runs that begin from weights that have
+            seen all families are to leave one out.
     """
     base.out.mkdir(parents=True, exist_ok=True)
     path = base.out / REPORT
-    done: dict[str, Any] = msgspec.json.decode(path.read_bytes())["runs"] if path.is_file() else {}
+    if base.start and any(run.without for run in runs):
+        raise ParameterError(f"start={base.start} has seen the families that are left out")
     length = f"{base.steps} steps" if base.steps else f"{base.minutes} minutes"
-    for name, one in done.items():
-        if one["length"] != length:
-            raise ParameterError(
-                f"{path} has {name} of {one['length']}, not {length}: give those, or another folder"
-            )
+    length += f" from {base.start}" if base.start else ""
+    done = runs_in(path, length) if path.is_file() else {}
     judge = Judge(base)
-    longest_s = 0.0 if base.steps else 60.0 * base.minutes
+    spent_s = [one["seconds"] for one in done.values()] if base.steps else [60.0 * base.minutes]
     for run in runs:
-        if run.name in done or time.monotonic() + longest_s > ends_s:
+        if run.name in done:
             continue
         trainer = Trainer(run.settings(base))
+        if base.steps and trainer.steps > base.steps:
+            raise ParameterError(
+                f"{trainer.checkpoint} has {trainer.steps} steps, not {base.steps}: give those, or "
+                "another folder"
+            )
         if trainer.progress() < 1.0:
+            if time.monotonic() + max(spent_s, default=0.0) > ends_s:
+                continue
             trainer.run()
-        longest_s = max(longest_s, trainer.spent_s)
-        told = {"length": length, "steps": trainer.steps}
+        spent_s.append(trainer.spent_s)
+        told = {"length": length, "steps": trainer.steps, "seconds": round(trainer.spent_s)}
         done[run.name] = {**told, **judge.figures_of(run, done)}
         fresh = path.with_suffix(".new")
         fresh.write_bytes(msgspec.json.format(msgspec.json.encode(summary(done)), indent=1) + b"\n")
         fresh.replace(path)
     return summary(done)
+
+
+def runs_in(path: Path, length: str) -> dict[str, Any]:
+    """Runs by name of a report, all of this length.
+
+    Raises:
+        ParameterError: they are of another, or the report of another version.
+    """
+    try:
+        done: dict[str, Any] = msgspec.json.decode(path.read_bytes())["runs"]
+        lengths = {name: one["length"] for name, one in done.items()}
+    except (msgspec.DecodeError, KeyError, TypeError) as err:
+        raise ParameterError(f"{path} is of another version: give another folder") from err
+    for name, own in lengths.items():
+        if own != length:
+            raise ParameterError(
+                f"{path} has {name} of {own}, not {length}: give those, or another folder"
+            )
+    return done
 
 
 def summary(done: Mapping[str, Any]) -> Report:
@@ -198,7 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         type=float,
         default=np.inf,
         metavar="MIN",
-        help="begin no run that would end later",
+        help="begin no run that would end later (with --steps: as long as the longest so far)",
     )
     args = parser.parse_args(arguments)
     runs = runs_of(args.seeds, args.without)

@@ -6,7 +6,7 @@ import math
 import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from pickle import UnpicklingError
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,7 +24,7 @@ from synchresis.engines.training.motion.network import MotionNetwork, NetworkSet
 from synchresis.engines.training.motion.reel import Reel
 from synchresis.engines.training.motion.validate import network_inputs, save_tracks, tracks_of
 from synchresis.engines.training.motion.weights import SUFFIX, read_weights
-from synchresis.errors import InputError
+from synchresis.errors import InputError, ParameterError
 
 TAU_RANGE_S = (-0.05, 0.12)
 """Lookaheads trained; half of the sequences have 0."""
@@ -122,6 +122,16 @@ class Trainer:
     """One training run."""
 
     def __init__(self, settings: TrainSettings) -> None:
+        """Begin, or go on with the checkpoint of `out`.
+
+        Raises:
+            ParameterError: no length, or the checkpoint is of another beginning or other sizes.
+            InputError: `start`, or what goes for the checkpoint, is none.
+        """
+        if settings.steps < 0 or (settings.steps == 0 and not settings.minutes > 0):
+            raise ParameterError(
+                f"steps={settings.steps}, minutes={settings.minutes}: one of them must be above 0"
+            )
         torch.manual_seed(settings.seed)
         self.settings = settings
         self.device = torch.device(settings.device)
@@ -148,6 +158,11 @@ class Trainer:
     def checkpoint(self) -> Path:
         """File of weights and optimiser."""
         return self.settings.out / "motion.pt"
+
+    @property
+    def begun(self) -> str:
+        """What the run began from, "" for nothing."""
+        return str(self.settings.start or "")
 
     @property
     def tracks(self) -> Path:
@@ -272,14 +287,29 @@ class Trainer:
             optimizer=self.optimizer.state_dict(),
             scaler=self.scaler.state_dict(),
             sizes=self.network.settings,
+            start=self.begun,
             steps=self.steps,
             runs=self.runs,
             spent_s=self.spent_s,
         )
 
     def load(self) -> None:
-        """Continue from the checkpoint."""
-        content = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+        """Continue from the checkpoint.
+
+        Raises:
+            ParameterError: it is of another beginning or of other sizes.
+            InputError: it is none of a training.
+        """
+        content = read_checkpoint(self.checkpoint, self.device)
+        missing = {"network", "optimizer", "steps", "spent_s"} - content.keys()
+        if missing:
+            raise InputError(f"{self.checkpoint} is no training's that can be gone on with")
+        begun = content.get("start", ""), content["sizes"]
+        if begun != (self.begun, asdict(self.network.settings)):
+            raise ParameterError(
+                f"{self.checkpoint} began otherwise (from {begun[0] or 'nothing'}, sizes "
+                f"{begun[1]}): give another folder, or --fresh to write over it"
+            )
         self.network.load_state_dict(content["network"])
         self.average.network.load_state_dict(content["average"])
         self.forwarding.load_state_dict(content["forwarding"])
@@ -290,7 +320,9 @@ class Trainer:
 
 
 def first_network(settings: TrainSettings) -> MotionNetwork:
-    """What a run begins with; statistics follow the stream only in engines, not while they learn.
+    """What a run begins with.
+
+    Statistics follow the stream only in engines, by `export --adapts`, not while they learn.
 
     Raises:
         InputError: `start` is no checkpoint and holds no weights.
@@ -317,10 +349,27 @@ def load_network(checkpoint: Path) -> MotionNetwork:
     """
     if checkpoint.suffix == SUFFIX:
         return read_weights(checkpoint)
+    content = read_checkpoint(checkpoint, torch.device("cpu"))
     try:
-        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
         network = MotionNetwork(NetworkSettings(**content["sizes"]))
         network.load_state_dict(content["average"])
-    except (OSError, EOFError, UnpicklingError, KeyError, TypeError, RuntimeError) as err:
-        raise InputError(f"{checkpoint} is no checkpoint of a motion training: {err}") from err
+    except (KeyError, TypeError, RuntimeError) as err:
+        raise InputError(f"{checkpoint} is no checkpoint of a motion training") from err
     return network.eval()
+
+
+def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
+    """What a checkpoint holds.
+
+    Raises:
+        InputError: it cannot be read, or is none.
+    """
+    try:
+        content = torch.load(path, map_location=device, weights_only=True)
+    except OSError as err:
+        raise InputError(f"{path}: cannot be read ({err.strerror})") from err
+    except Exception as err:  # torch raises what it comes across in files that are not its own
+        raise InputError(f"{path} is no checkpoint of a motion training") from err
+    if not isinstance(content, dict) or "sizes" not in content:
+        raise InputError(f"{path} is no checkpoint of a motion training")
+    return content

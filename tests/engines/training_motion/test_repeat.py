@@ -77,6 +77,19 @@ def test_runs_counted_in_steps_are_equally_long_and_taken_as_they_are(tmp_path, 
     }
     with pytest.raises(ParameterError, match=r"seed_0 of 3 steps, not 4 steps"):
         main([*command, "--steps", "4"])
+    main([*command, "--seeds", "3", "--budget", "0"])  # as long as the longest: too long
+    assert trained == ["seed_1"]
+    (tmp_path / REPORT).unlink()
+    with pytest.raises(ParameterError, match=r"seed_0.motion\.pt has 3 steps, not 2"):
+        main([*command, "--steps", "2"])
+    (tmp_path / REPORT).write_text('{"runs": {"seed_0": {"minutes": 3, "x": NaN}}}')
+    with pytest.raises(ParameterError, match="of another version"):
+        main(command)
+
+
+def test_weights_that_have_seen_everything_leave_no_family_out(tmp_path):
+    with pytest.raises(ParameterError, match="has seen the families"):
+        main(["--out", str(tmp_path), "--start", "shipped", "--seeds", "0", "--without", "stick"])
 
 
 def test_seeds_are_summarised_without_runs_that_lack_a_family():

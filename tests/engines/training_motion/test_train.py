@@ -22,6 +22,7 @@ from synchresis.engines.training.motion.train import (  # noqa: E402
     Trainer,
     TrainSettings,
     load_network,
+    write_checkpoint,
 )
 from synchresis.engines.training.motion.validate import load_tracks  # noqa: E402
 from synchresis.engines.training.motion.weights import SHIPPED, write_weights  # noqa: E402
@@ -74,7 +75,7 @@ def test_a_network_is_published_with_statistics_that_follow_the_stream(tmp_path)
 def test_a_run_begins_from_given_weights_and_their_sizes(tmp_path):
     weights = tmp_path / "small.safetensors"
     torch.manual_seed(5)
-    write_weights(MotionNetwork(TINY).eval(), weights)
+    write_weights(MotionNetwork(replace(TINY, adapts=True)).eval(), weights)
     given = replace(settings(tmp_path, 0.02), network=NetworkSettings(), start=weights, steps=2)
     begun = Trainer(given)
     for name, value in load_network(weights).state_dict().items():
@@ -86,6 +87,18 @@ def test_a_run_begins_from_given_weights_and_their_sizes(tmp_path):
     assert again.steps == 2
     first = again.network.pixels1[0].weight
     assert not torch.equal(first, load_network(weights).pixels1[0].weight)
+    for other in (replace(given, start=None), replace(given, start=None, network=TINY)):
+        with pytest.raises(ParameterError, match=r"motion\.pt began otherwise"):
+            Trainer(other)
+    write_checkpoint(tmp_path / "motion.pt", average={}, sizes=TINY, refined_steps=1)
+    with pytest.raises(InputError, match="no training's that can be gone on with"):
+        Trainer(given)
+
+
+@pytest.mark.parametrize("length", [{"minutes": 0}, {"steps": -1}, {"minutes": -1, "steps": 0}])
+def test_a_run_has_a_length(length, tmp_path):
+    with pytest.raises(ParameterError, match="must be above 0"):
+        Trainer(replace(settings(tmp_path, 1), **length))
 
 
 def test_where_a_run_begins_is_named_on_the_command_line(tmp_path, capsys):
@@ -103,10 +116,15 @@ def test_where_a_run_begins_is_named_on_the_command_line(tmp_path, capsys):
 
 
 def test_what_is_no_checkpoint_is_refused_by_name(tmp_path):
-    for name, content in (("a.pt", b"no zip"), ("b.pt", b""), ("c.safetensors", b"no header")):
+    junk = {"a.pt": b"no zip", "b.pt": b"", "d.pt": b".hello world", "c.safetensors": b"no header"}
+    for name, content in junk.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(InputError, match=name):
+        with pytest.raises(InputError, match=name) as refused:
             load_network(tmp_path / name)
-    torch.save({"sizes": {}}, tmp_path / "other.pt")
-    with pytest.raises(InputError, match=r"other\.pt is no checkpoint of a motion training"):
-        load_network(tmp_path / "other.pt")
+        assert "weights_only" not in str(refused.value)  # torch's advice is not ours
+    for content in ({"sizes": {}}, torch.zeros(3)):
+        torch.save(content, tmp_path / "other.pt")
+        with pytest.raises(InputError, match=r"other\.pt is no checkpoint of a motion training"):
+            load_network(tmp_path / "other.pt")
+    with pytest.raises(InputError, match=r"nosuch\.pt: cannot be read"):
+        load_network(tmp_path / "nosuch.pt")
