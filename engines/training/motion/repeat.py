@@ -134,13 +134,15 @@ def runs_in(path: Path, length: str) -> dict[str, Any]:
     """
     try:
         done: dict[str, Any] = msgspec.json.decode(path.read_bytes())["runs"]
-        lengths = {name: one["length"] for name, one in done.items()}
-    except (msgspec.DecodeError, KeyError, TypeError) as err:
-        raise ParameterError(f"{path} is of another version: give another folder") from err
-    for name, own in lengths.items():
-        if own != length:
+        known = all({"length", "seconds"} <= one.keys() for one in done.values())
+    except (msgspec.DecodeError, KeyError, TypeError):
+        known = False
+    if not known:
+        raise ParameterError(f"{path} is of another version: give another folder")
+    for name, one in done.items():
+        if one["length"] != length:
             raise ParameterError(
-                f"{path} has {name} of {own}, not {length}: give those, or another folder"
+                f"{path} has {name} of {one['length']}, not {length}: give those, or another folder"
             )
     return done
 

@@ -303,7 +303,7 @@ class Trainer:
         content = read_checkpoint(self.checkpoint, self.device)
         missing = {"network", "optimizer", "steps", "spent_s"} - content.keys()
         if missing:
-            raise InputError(f"{self.checkpoint} is no training's that can be gone on with")
+            raise InputError(f"{self.checkpoint} holds no training that can be gone on with")
         begun = content.get("start", ""), content["sizes"]
         if begun != (self.begun, asdict(self.network.settings)):
             raise ParameterError(

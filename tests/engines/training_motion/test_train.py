@@ -91,7 +91,7 @@ def test_a_run_begins_from_given_weights_and_their_sizes(tmp_path):
         with pytest.raises(ParameterError, match=r"motion\.pt began otherwise"):
             Trainer(other)
     write_checkpoint(tmp_path / "motion.pt", average={}, sizes=TINY, refined_steps=1)
-    with pytest.raises(InputError, match="no training's that can be gone on with"):
+    with pytest.raises(InputError, match="holds no training that can be gone on with"):
         Trainer(given)
 
 
