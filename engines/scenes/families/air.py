@@ -17,12 +17,12 @@ REST_S: Final = 0.5
 """Every movement is back at rest this long before the end."""
 
 
-def somebody(play: Play) -> tuple[Samples, float, Limbs]:
-    """A room with a person in it: neck float64[N, 2], size, arms."""
+def somebody(play: Play, sizes: tuple[float, float] = (0.5, 1.3)) -> tuple[Samples, float, Limbs]:
+    """A room with a person of one of `sizes` in it: neck float64[N, 2], size, arms."""
     rng = play.look
     backdrop.room(play, clutter=int(rng.integers(3, 12)))
     distract(play)
-    size = rng.uniform(0.5, 1.3)
+    size = rng.uniform(*sizes)
     middle = (rng.uniform(-0.2, 0.2), play.half_height * rng.uniform(-0.5, 0.1))
     neck = body.torso(play, middle, size)
     return neck, size, Limbs.draw(play, rng.uniform(0.02, 0.045) * size)

@@ -128,6 +128,21 @@ def share_of(elapsed_s: Tensor, moving_s: Tensor) -> Tensor:
     return moving_s / (PRIOR_S + elapsed_s).clamp(max=WINDOW_S)
 
 
+def weights_before(share: Tensor) -> Tensor:
+    """What every frame counts for in the statistics before each, float32[B, T now, T seen].
+
+    A frame that counted for `share` keeps that, less what later ones took: all steps of
+    s ← s + share (x - s) at once.
+
+    Args:
+        share: float32[B, T], below 1.
+    """
+    kept = torch.log1p(-share).cumsum(1)
+    before = torch.nn.functional.pad(kept, (1, 0))[:, :-1]
+    left = torch.exp((before[:, :, None] - kept[:, None, :]).clamp(max=0.0))
+    return torch.tril(left * share[:, None, :], -1)
+
+
 def adapted_sequence(x: Tensor, moving_s: Tensor, norm: nn.BatchNorm2d, trust: Tensor) -> Tensor:
     """A layer's output over sequences from their first frame on, by the frames before each.
 
@@ -141,13 +156,9 @@ def adapted_sequence(x: Tensor, moving_s: Tensor, norm: nn.BatchNorm2d, trust: T
     flat, expected = x.flatten(0, 1), Expected.of([norm])
     with torch.no_grad():
         seen = expected.less(moments([flat])).unflatten(0, (B, T))
-        share = share_of(moving_s.cumsum(1), moving_s)[..., None]
-        states = [torch.zeros_like(seen[:, 0])]
-        for t in range(T - 1):
-            states.append(torch.lerp(states[-1], seen[:, t], share[:, t]))
-        gain, offset = expected.factors(
-            torch.stack(states, 1).flatten(0, 1), trust.flatten()[:, None]
-        )
+        share = share_of(moving_s.cumsum(1), moving_s)
+        states = torch.matmul(weights_before(share), seen)
+        gain, offset = expected.factors(states.flatten(0, 1), trust.flatten()[:, None])
     return adapted(flat, gain, offset).unflatten(0, (B, T))
 
 

@@ -12,15 +12,12 @@ from synchresis.engines.scenes.world import SimSettings, World, simulate
 from synchresis.engines.training.motion.batch import Batch, mirrored, relit, rescaled
 from synchresis.engines.training.motion.film import film
 from synchresis.engines.training.motion.network import MotionNetwork
-from synchresis.engines.training.motion.train import load_network
+from synchresis.engines.training.motion.train import HASTE, load_network
 from synchresis.engines.training.motion.validate import network_inputs
 from synchresis.engines.training.motion.workers import Workers
 
 AHEAD: Final = 6
 """Groups of encoded sequences kept ready, all encoders together."""
-
-HASTE: Final = 4.0
-"""Most by which statistics follow a training sequence faster than a stream."""
 
 FEATURES: Final = ("x1", "x2", "x3", "context", "memory")
 """What `MotionNetwork.encode` gives, in its order."""

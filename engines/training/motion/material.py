@@ -36,6 +36,7 @@ class MaterialSettings:
         capacity: sequences kept of either kind.
         repeats: how often a sequence is drawn on average.
         first_seed: of the scenes of this run.
+        askew: share of scenes filmed askew.
     """
 
     worlds: SimSettings
@@ -48,6 +49,7 @@ class MaterialSettings:
     capacity: int
     repeats: float
     first_seed: int
+    askew: float = 0.0
 
 
 class Material:
@@ -103,7 +105,7 @@ class Material:
     def _film(self, wait_s: float | None) -> bool:
         worlds = self._worlds.take(wait_s)
         if worlds:
-            self.reel.add(film(worlds, self.device))
+            self.reel.add(film(worlds, self.device, askew=self.settings.askew))
         elif self._worlds.alive() == 0:
             raise RuntimeError("every simulating worker ended; see their messages above")
         return bool(worlds)

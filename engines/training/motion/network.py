@@ -183,19 +183,22 @@ class MotionNetwork(nn.Module):
         out: Tensor = bend(adapt(name, norm(weigh(x))))
         return out
 
-    def forward(self, pixels: Tensor, flow: Tensor, timing: Tensor) -> dict[str, Tensor]:
+    def forward(
+        self, pixels: Tensor, flow: Tensor, timing: Tensor, haste: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """Whole sequences from zero states.
 
         Args:
             pixels: float[B, T, 1, height, width], 0..1.
             flow: float[B, T, 4, rows, cols]: u, v without global motion, residual, difference.
             timing: float32[B, T, 8]: dt_s, tau_s, a0..a5.
+            haste: float32[B], see `encode`.
 
         Returns:
             HEADS float[B, T, rows, cols], total (a logit) float[B, T, 1]; embedding
             float[B, T, embedding], length 1; doubt float32[B, T, 1] where statistics adapt.
         """
-        out = self.decode(self.encode(pixels, flow, timing), timing.flatten(0, 1))
+        out = self.decode(self.encode(pixels, flow, timing, haste), timing.flatten(0, 1))
         if self.settings.adapts:
             out["doubt"] = self.doubts(flow, timing)
         return {name: value.unflatten(0, pixels.shape[:2]) for name, value in out.items()}
@@ -241,7 +244,10 @@ class MotionNetwork(nn.Module):
 
     def only_upper(self) -> list[nn.Parameter]:
         """Let only the way up and the heads learn from here on; their weights."""
-        lower = ("pixels", "flow1", "merge", "level", "down", "context")
+        return self.only_beyond("pixels", "flow1", "merge", "level", "down", "context")
+
+    def only_beyond(self, *lower: str) -> list[nn.Parameter]:
+        """Let only parts whose names begin otherwise learn from here on; their weights."""
         for name, weight in self.named_parameters():
             weight.requires_grad_(not name.startswith(lower))
         return [weight for weight in self.parameters() if weight.requires_grad]

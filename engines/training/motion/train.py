@@ -35,6 +35,12 @@ AVERAGE = 0.998
 WARM_STEPS = 150
 """Steps of rising learning rate."""
 
+EARLY = ("pixels", "flow1", "merge")
+"""Parts whose outputs' statistics follow the stream, and what leads up to them."""
+
+HASTE = 4.0
+"""Most by which statistics follow a training sequence faster than a stream."""
+
 RUN_SEEDS = 100_000_000
 """Seeds set apart for each resumed run, so that none sees a world again."""
 
@@ -68,6 +74,9 @@ class TrainSettings:
         network: sizes.
         steps: how long it is instead, where not 0: as long on a busy machine as on an idle one.
         start: checkpoint or file of weights to begin from, None for a fresh network of these sizes.
+        askew: share of scenes filmed askew.
+        played: train as engines play: early statistics follow the stream, all normalisations and
+            what leads up to those that follow stay as they began.
     """
 
     minutes: float
@@ -93,6 +102,8 @@ class TrainSettings:
     network: NetworkSettings = field(default_factory=NetworkSettings)
     steps: int = 0
     start: Path | None = None
+    askew: float = 0.0
+    played: bool = False
 
 
 class RunningAverage:
@@ -125,13 +136,16 @@ class Trainer:
         """Begin, or go on with the checkpoint of `out`.
 
         Raises:
-            ParameterError: no length, or the checkpoint is of another beginning or other sizes.
+            ParameterError: no length, a share out of range, trained as played from nothing, or
+                the checkpoint is of another beginning or other sizes.
             InputError: `start`, or what goes for the checkpoint, is none.
         """
         if settings.steps < 0 or (settings.steps == 0 and not settings.minutes > 0):
             raise ParameterError(
                 f"steps={settings.steps}, minutes={settings.minutes}: one of them must be above 0"
             )
+        if not 0.0 <= settings.askew <= 1.0:
+            raise ParameterError(f"askew={settings.askew} is no share: give 0 to 1")
         torch.manual_seed(settings.seed)
         self.settings = settings
         self.device = torch.device(settings.device)
@@ -142,7 +156,8 @@ class Trainer:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.half)
         self.average = RunningAverage(self.network)
         self.forwarding = AudioForwarding().to(self.device)
-        weights = [*self.network.parameters(), *self.forwarding.parameters()]
+        learning = self.network.only_beyond(*(EARLY if settings.played else ()))
+        weights = [*learning, *self.forwarding.parameters()]
         self.optimizer = torch.optim.AdamW(weights, lr=settings.rate, weight_decay=0.02)
         self.draws = torch.Generator(self.device).manual_seed(settings.seed + 1)
         self.material: Material | None = None
@@ -196,6 +211,7 @@ class Trainer:
             capacity=s.capacity,
             repeats=s.repeats,
             first_seed=TRAIN_SEED + RUN_SEEDS * (self.runs + 50 * s.seed),
+            askew=s.askew,
         )
 
     def held_out(self, worlds: SimSettings, count: int) -> Batch:
@@ -255,9 +271,12 @@ class Trainer:
         tau_s = torch.where(toss[1] < 0.5, 0.0, low + (high - low) * toss[2])
         pixels = relit(batch.pixels, self.draws)
         flow, timing = network_inputs(batch, tau_s)
-        self.network.train()
+        self.network.train(not s.played)
+        haste = None
+        if s.played:
+            haste = HASTE ** torch.rand(s.batch, generator=self.draws, device=self.device)
         with torch.autocast(self.device.type, torch.float16, enabled=self.half):
-            out = self.run_network(pixels, rescaled(flow, self.draws), timing)
+            out = self.run_network(pixels, rescaled(flow, self.draws), timing, haste)
         elsewhere = self.forwarding(batch.sound, batch.located) if s.videos else None
         return terms_of(out, targets_of(batch, tau_s), elsewhere)
 
@@ -322,15 +341,18 @@ class Trainer:
 def first_network(settings: TrainSettings) -> MotionNetwork:
     """What a run begins with.
 
-    Statistics follow the stream only in engines, by `export --adapts`, not while they learn.
+    Statistics follow the stream in engines, by `export --adapts`, and in training as played.
 
     Raises:
         InputError: `start` is no checkpoint and holds no weights.
+        ParameterError: trained as played from nothing.
     """
     if settings.start is None:
+        if settings.played:
+            raise ParameterError("played=True goes on from trained weights: give start")
         return MotionNetwork(settings.network)
     network = load_network(settings.start)
-    network.settings = replace(network.settings, adapts=False)
+    network.settings = replace(network.settings, adapts=settings.played)
     return network
 
 

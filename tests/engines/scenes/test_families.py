@@ -27,6 +27,7 @@ TRIPOD = Conditions(
 )  # fmt: skip
 SILENT = {"still", "lights", "scenery", "gesturing", "mime", "face"}
 SILENT |= {"exercise", "shadow_boxing", "wave", "air_drum"}
+SILENT |= {"flag", "washing", "reeds", "water", "machine", "semaphore", "fencer", "dancer"}
 SILENT |= {"conductor", "curtain", "still_room"}
 RUBBED = {"scrape", "saw", "roll", "sweep"}
 CONTACT = sorted(

@@ -95,6 +95,32 @@ def test_a_run_begins_from_given_weights_and_their_sizes(tmp_path):
         Trainer(given)
 
 
+def test_training_as_played_keeps_what_the_stream_adapts(tmp_path):
+    start = tmp_path / "start.safetensors"
+    write_weights(MotionNetwork(TINY).eval(), start)
+    begun = load_network(start).state_dict()
+    given = replace(settings(tmp_path / "run", 0.0), start=start, steps=2, played=True, askew=0.5)
+    trainer = Trainer(given)
+    trainer.run()
+    network = load_network(tmp_path / "run/motion.pt")
+    assert network.settings.adapts and trainer.network.settings.adapts
+    for name, value in network.state_dict().items():
+        early = name.startswith(("pixels", "flow1", "merge"))
+        kept = early or "running" in name or "tracked" in name
+        assert torch.equal(value, begun[name]) == kept, name
+
+
+def test_training_as_played_needs_weights_to_begin_from(tmp_path):
+    with pytest.raises(ParameterError, match="played"):
+        Trainer(replace(settings(tmp_path, 1.0), played=True))
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5])
+def test_no_more_than_all_scenes_are_askew(share, tmp_path):
+    with pytest.raises(ParameterError, match=f"askew={share}"):
+        Trainer(replace(settings(tmp_path, 1.0), askew=share))
+
+
 @pytest.mark.parametrize("length", [{"minutes": 0}, {"steps": -1}, {"minutes": -1, "steps": 0}])
 def test_a_run_has_a_length(length, tmp_path):
     with pytest.raises(ParameterError, match="must be above 0"):
