@@ -1,5 +1,6 @@
 """Video files, through PyAV: true timestamps, variable frame rates, rotation."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,8 @@ from synchresis.engines.timebase import NS_PER_S
 from synchresis.errors import InputError, reason_of
 from synchresis.realtime.clock import VIRTUAL_ID
 
+_log = logging.getLogger(__name__)
+
 _FPS_RANGE: Final = (1.0, 1000.0)
 """Frame rates to believe of a header; others count as 30."""
 
@@ -21,8 +24,8 @@ _FPS_RANGE: Final = (1.0, 1000.0)
 class FileSource:
     """One video file as a film.
 
-    Frames that cannot be decoded are left out and counted; so are frames whose time does not
-    advance. The first frame is at 0 ns wherever the file begins.
+    Frames that cannot be decoded are left out and counted, the first with a warning; so are frames
+    whose time does not advance, without. The first frame is at 0 ns wherever the file begins.
 
     Attributes:
         corrupt: packets that could not be decoded.
@@ -87,10 +90,17 @@ class FileSource:
             for packet in self._container.demux(self._stream):
                 try:
                     yield from packet.decode()
-                except av.FFmpegError:
-                    self.corrupt += 1
-        except av.FFmpegError:  # the container itself ends in the middle of something
-            self.corrupt += 1
+                except av.FFmpegError as err:
+                    self._leave_out(err)
+        except av.FFmpegError as err:  # the container itself ends in the middle of something
+            self._leave_out(err)
+
+    def _leave_out(self, error: av.FFmpegError) -> None:
+        """Count what cannot be decoded; the first time, say so."""
+        self.corrupt += 1
+        if self.corrupt == 1:
+            reason = reason_of(error)
+            _log.warning("%s is damaged (%s): what cannot be seen is left out", self.path, reason)
 
     def _stamp_ns(self, picture: VideoFrame, first_ns: int) -> int:
         if picture.pts is None or picture.time_base is None:
