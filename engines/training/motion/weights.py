@@ -1,19 +1,23 @@
 """Weights of a motion network as a file without code: what a pack's graph was exported from.
 
-`python -m synchresis.engines.training.motion.weights motion.pt weights.safetensors` writes one.
+`python -m synchresis.engines.training.motion.weights motion.pt weights.safetensors` writes one; of
+several checkpoints that began from the same weights, their mean.
 """
 
 import argparse
+import copy
 import json
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from synchresis.engines.training.motion.network import MotionNetwork, NetworkSettings
-from synchresis.errors import InputError
+from synchresis.errors import InputError, ParameterError
 
 SHIPPED: Final = Path(__file__).with_name("default.safetensors")
 """Weights of the default pack's motion engine."""
@@ -46,15 +50,38 @@ def read_weights(path: Path) -> MotionNetwork:
     return network.eval()
 
 
+@torch.no_grad()
+def mean_of(networks: Sequence[MotionNetwork]) -> MotionNetwork:
+    """The network of mean weights and statistics, what follows the stream as in the first.
+
+    Several trainings from the same weights on differ by their draws; the mean of their weights has
+    less of that than any of them (Wortsman et al. 2022, "Model soups").
+
+    Raises:
+        ParameterError: they are of different sizes.
+    """
+    first = networks[0]
+    sizes = replace(first.settings, adapts=False)
+    for network in networks:
+        if replace(network.settings, adapts=False) != sizes:
+            raise ParameterError(f"sizes {network.settings} and {first.settings} have no mean")
+    mean = copy.deepcopy(first).eval()
+    states = [network.state_dict() for network in networks]
+    for name, value in mean.state_dict().items():
+        if value.is_floating_point():
+            value.copy_(torch.stack([state[name] for state in states]).mean(0))
+    return mean
+
+
 def main() -> None:
-    """Write the averaged network of a checkpoint."""
+    """Write the averaged network of a checkpoint, or the mean of several."""
     from synchresis.engines.training.motion.train import load_network
 
-    parser = argparse.ArgumentParser(description="Weights of a checkpoint as safetensors.")
-    parser.add_argument("checkpoint", type=Path)
+    parser = argparse.ArgumentParser(description="Weights of checkpoints as safetensors.")
+    parser.add_argument("checkpoints", type=Path, nargs="+", help="motion.pt or .safetensors")
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
-    write_weights(load_network(args.checkpoint), args.out)
+    write_weights(mean_of([load_network(path) for path in args.checkpoints]), args.out)
 
 
 if __name__ == "__main__":

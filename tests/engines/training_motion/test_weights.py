@@ -4,8 +4,8 @@ torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
 from synchresis.engines.training.motion.network import MotionNetwork, NetworkSettings  # noqa: E402
 from synchresis.engines.training.motion.train import load_network  # noqa: E402
-from synchresis.engines.training.motion.weights import write_weights  # noqa: E402
-from synchresis.errors import InputError  # noqa: E402
+from synchresis.engines.training.motion.weights import mean_of, write_weights  # noqa: E402
+from synchresis.errors import InputError, ParameterError  # noqa: E402
 
 
 def test_weights_come_back_with_their_sizes(tmp_path):
@@ -24,3 +24,18 @@ def test_other_files_are_refused_by_name(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"other\.safetensors holds no weights"):
         load_network(path)
+
+
+def test_the_mean_of_networks_is_that_of_their_weights_and_statistics():
+    sizes = NetworkSettings(pixel=4, fine=8, middle=8, deep=12, embedding=6)
+    one, other = MotionNetwork(sizes), MotionNetwork(sizes)
+    other.pixels1[1].running_mean.fill_(3.0)
+    mean = mean_of([one, other])
+    assert mean is not one and not mean.training
+    assert mean.pixels1[1].running_mean.eq(1.5).all()
+    both = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+    for value, (a, b) in zip(mean.state_dict().values(), both, strict=True):
+        torch.testing.assert_close(value, (a + b) / 2 if a.is_floating_point() else a)
+    small = MotionNetwork(NetworkSettings(pixel=4, fine=8, middle=8, deep=8, embedding=6))
+    with pytest.raises(ParameterError, match="no mean"):
+        mean_of([one, small])
