@@ -69,8 +69,8 @@ def washing(play: Play) -> None:
             bend=bulge, gain=1.0 + 3.0 * bulge,
         )  # fmt: skip
     string = Look(colour=backdrop.paint(rng), amplitude=0.05)
-    ends = [np.stack([np.full_like(sag, x), line + 0.5 * sag], 1) for x in (-0.7, 0.7)]
-    play.canvas.capsule(*ends, (0.003, 0.003), string)
+    left, right = (np.stack([np.full_like(sag, x), line + 0.5 * sag], 1) for x in (-0.7, 0.7))
+    play.canvas.capsule(left, right, (0.003, 0.003), string)
 
 
 def reeds(play: Play) -> None:
