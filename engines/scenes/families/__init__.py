@@ -53,6 +53,11 @@ def train_families() -> tuple[str, ...]:
     return tuple(_TRAIN)
 
 
+def silent_families() -> tuple[str, ...]:
+    """Names of the training families in which nothing sounds."""
+    return (*silent.FAMILIES, *air.FAMILIES, *restless.FAMILIES)
+
+
 def train_odds() -> tuple[float, ...]:
     """How often each training family is drawn, in the order of `train_families()`, any scale."""
     return tuple(_ODDS.get(name, 1.0) for name in _TRAIN)

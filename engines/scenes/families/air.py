@@ -18,7 +18,7 @@ REST_S: Final = 0.5
 
 
 def somebody(play: Play, sizes: tuple[float, float] = (0.5, 1.3)) -> tuple[Samples, float, Limbs]:
-    """A room with a person of one of `sizes` in it: neck float64[N, 2], size, arms."""
+    """A room with a person of a size within `sizes` in it: neck float64[N, 2], size, arms."""
     rng = play.look
     backdrop.room(play, clutter=int(rng.integers(3, 12)))
     distract(play)

@@ -21,6 +21,12 @@ def gusts(play: Play) -> Samples:
     return np.clip(1.0 + Drift.draw(play.look, 0.6, (0.05, 0.6)).at(play.clock), 0.05, 2.5)
 
 
+def waves(play: Play, rate_hz: float) -> Samples:
+    """Phase of waves that come at about `rate_hz`, now faster, now slower: float64[N], radians."""
+    uneven = Drift.draw(play.look, 0.25, (0.05, 0.5)).at(play.clock)
+    return np.asarray(2 * np.pi * rate_hz * (play.clock + uneven))
+
+
 def cloth_of(play: Play) -> Look:
     """A piece of cloth, plain or patterned."""
     rng, wear = play.look, play.textures
@@ -38,7 +44,7 @@ def flag(play: Play) -> None:
     way = float(rng.choice([-1.0, 1.0]))
     root = np.array([-way * rng.uniform(0.1, 0.4), play.half_height * rng.uniform(-0.6, 0.3)])
     swing, rate = rng.uniform(0.005, 0.03), rng.uniform(0.6, 3.0)
-    phase = 2 * np.pi * rate * np.cumsum(wind * np.gradient(play.clock))
+    phase = waves(play, rate)
     pole = Look(colour=backdrop.paint(rng), amplitude=0.1)
     for k in range(strips):
         out = (k + 1.0) / strips
@@ -80,13 +86,14 @@ def reeds(play: Play) -> None:
     tint = backdrop.paint(rng, low=0.15, high=0.7, vivid=0.4)
     wind, above = gusts(play), rng.random() < 0.3
     rate, swing = rng.uniform(0.5, 2.5), rng.uniform(0.02, 0.1)
-    phase = 2 * np.pi * rate * np.cumsum(wind * np.gradient(play.clock))
+    phase = waves(play, rate)
     for _ in range(int(rng.integers(10, 34))):
         x, length = rng.uniform(-0.6, 0.6), rng.uniform(0.15, 0.6)
         sway = swing * wind * (0.6 + np.sin(phase - 4.0 * x + rng.normal(0, 0.4)))
-        up = 1.0 if above else -1.0
-        root = np.array([x, -up * (play.half_height + 0.02)])
-        tip = root + np.stack([sway * length / 0.3, up * length * np.sqrt(1 - 0.5 * sway**2)], 1)
+        down = 1.0 if above else -1.0
+        root = np.array([x, -down * (play.half_height + 0.02)])
+        lean = 3.0 * sway
+        tip = root + length * np.stack([np.sin(lean), down * np.cos(lean)], 1)
         look = backdrop.material(rng, wear.grain, tint).tinted(rng.uniform(0.7, 1.3))
         radii = (rng.uniform(0.004, 0.014), rng.uniform(0.002, 0.006))
         play.canvas.capsule(root, tip, radii, look, bend=0.3 * sway)
@@ -140,17 +147,20 @@ def machine(play: Play) -> None:
 
 
 def postures(play: Play, period_s: tuple[float, float], spring: float) -> Path:
-    """Swift ways from one place of a unit box to another, kept for a while: angle and reach.
+    """Swift ways from one posture to another, each kept for a while: angle -1..1, reach .3..1.
 
     Args:
         play: its generator and length are used.
         period_s: shortest and longest time a posture is kept.
         spring: most overshoot of a movement, as a share of its way, taken back at once.
+
+    Returns:
+        A path that ends at rest, `REST_S` before the end of the play.
     """
     rng, path = play.act, Path(2)
     path.knot(0.0, (0.0, 0.5))
     time = rng.uniform(0.05, 0.5)
-    while time < play.duration_s - REST_S - 1.0:
+    while time < play.duration_s - REST_S - 1.2:
         path.knot(time, path.last)
         aim = np.array([rng.uniform(-1.0, 1.0), rng.uniform(0.3, 1.0)])
         way = aim - np.array(path.last)
@@ -163,7 +173,8 @@ def postures(play: Play, period_s: tuple[float, float], spring: float) -> Path:
                 break
             time += rng.uniform(0.05, 0.1)
         time += rng.uniform(*period_s) if rng.random() < 0.7 else 0.02
-    path.knot(max(time, path.end_s + 0.2), (0.0, 0.5))
+    path.knot(path.end_s + 0.2, path.last)
+    path.knot(path.end_s + 0.3, (0.0, 0.5))
     return path
 
 
@@ -218,7 +229,7 @@ def dancer(play: Play) -> None:
         shoulder = neck + np.array([side * 0.3, 0.2]) * size
         own = beat * rng.choice([0.5, 1.0, 1.0, 2.0]) + rng.choice([0.0, np.pi, 1.5])
         snap = np.arcsin(sharp * np.sin(own)) / np.arcsin(sharp)
-        home = np.array([side * rng.uniform(0.1, 0.4), rng.uniform(-0.4, 0.4)])
+        home = np.array([side * rng.uniform(0.25, 0.45), rng.uniform(-0.4, 0.4)])
         across = rng.uniform(0.02, 0.2) * Drift.draw(rng, 1.0, (0.2, 1.2)).at(play.clock)
         swing = np.stack([across, rng.uniform(0.05, 0.3) * snap], 1)
         wrist = shoulder + size * (home + body.turned(swing, rng.normal(0, 0.7)))

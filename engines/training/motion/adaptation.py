@@ -33,6 +33,9 @@ TRUSTED_S: Final = 0.06
 """Lookahead at which nothing adapts any more: what a hit looks like long before it is heard is
 faint, and is found best by the statistics it was learned with."""
 
+HASTE: Final = 4.0
+"""Most by which statistics follow a training sequence faster than a stream."""
+
 Adapt = Callable[[str, Tensor], Tensor]
 """Name of a layer and its normalised output → the same with training's statistics."""
 
@@ -154,7 +157,8 @@ def adapted_sequence(x: Tensor, moving_s: Tensor, norm: nn.BatchNorm2d, trust: T
     """
     B, T = x.shape[:2]
     flat, expected = x.flatten(0, 1), Expected.of([norm])
-    with torch.no_grad():
+    # Differences of nearly equal numbers: in float32 wherever the rest is in half.
+    with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
         seen = expected.less(moments([flat])).unflatten(0, (B, T))
         share = share_of(moving_s.cumsum(1), moving_s)
         states = torch.matmul(weights_before(share), seen)

@@ -1,76 +1,81 @@
-"""Scenes filmed askew: cameras that are turned, far away, off the middle, of another shape.
+"""Worlds filmed askew: by cameras that are turned, nearer or farther, and off the middle.
 
 Training scenes stand upright, and their things are of the sizes their families give them; real
-cameras look from above, from the side and from the other end of a room.
+cameras look from above, from the side and from the other end of a room. Turn, size and offset are
+the camera's, so that noise, blur, shake and what lies beyond the usual border are as ever.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from numpy.typing import NDArray
-from torch import Tensor
 
-TURN_DEG = 40.0
-"""Deviation of the angle a picture is turned by, degrees; never more than twice that."""
+from synchresis.engines.scenes.play import SceneEvent
+from synchresis.engines.scenes.world import World
 
-SIZES = (0.5, 1.2)
-"""How much smaller or larger things are seen."""
+TURN_DEG: Final = 40.0
+"""Standard deviation of the turn, degrees; never more than twice that."""
 
-STRETCH = 1.25
-"""Most that the picture is stretched one way and shrunk the other."""
+SIZES: Final = (0.6, 1.25)
+"""Things are seen that many times as large."""
 
-MOVE = 0.15
-"""Most the middle is moved, picture widths and heights."""
+MOVE: Final = 0.15
+"""Most that the middle is off, picture widths."""
+
+BORDER: Final = 0.02
+"""Events stay so far inside the picture, fractions of it, unless they were not inside before."""
+
+TRIES: Final = 8
+"""Draws before a world is left as it is because its events would leave the picture."""
+
+STREAM: Final = 5
+"""Of the generator, apart from those that drew the world by its seed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Skew:
-    """How one sequence is seen.
+def askew(world: World, share: float) -> World:
+    """The same world seen otherwise, or, for all but a `share` (0 to 1) of seeds, as it is.
 
-    Attributes:
-        matrix: float64[2, 2], from places in the scene's picture to those in what is seen, both
-            -1..1 from the middle.
-        offset: float64[2], the scene's middle in what is seen.
+    Every event stays inside the picture.
     """
-
-    matrix: NDArray[np.float64]
-    offset: NDArray[np.float64]
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator, aspect: float, share: float) -> "Skew":
-        """Draw one; `share` of all are askew, the others as they are.
-
-        Args:
-            rng: generator.
-            aspect: height over width of the picture.
-            share: 0 to 1.
-        """
-        if rng.random() >= share:
-            return cls(np.eye(2), np.zeros(2))
+    rng = np.random.default_rng([world.seed, STREAM])
+    if rng.random() >= share:
+        return world
+    for _ in range(TRIES):
         angle = np.deg2rad(np.clip(rng.normal(0.0, TURN_DEG), -2 * TURN_DEG, 2 * TURN_DEG))
         low, high = SIZES
-        size = low * (high / low) ** rng.random()
-        wide = STRETCH ** rng.uniform(-1.0, 1.0)
-        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        square = np.diag([1.0, aspect])
-        matrix = np.linalg.inv(square) @ (size * np.diag([wide, 1 / wide]) @ turn) @ square
-        return cls(matrix, rng.uniform(-2 * MOVE, 2 * MOVE, 2))
+        # Seen place s of the world's picture, complex and in widths from the middle, is s' askew:
+        # s = offset + turn s'.
+        turn = complex(np.exp(1j * angle)) / (low * (high / low) ** rng.random())
+        offset = complex(*rng.uniform(-MOVE, MOVE, 2))
+        events = moved(world.events, turn, offset, aspect=world.aspect)
+        if all(map(stays, world.events, events)):
+            return replace(world, camera=turned(world.camera, turn, offset), events=events)
+    return world
 
-    def places(self, xy: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Places in what is seen of places float64[..., 2], fractions of the picture, clipped."""
-        seen = (2.0 * xy - 1.0) @ self.matrix.T + self.offset
-        return np.clip(0.5 * (seen + 1.0), 0.0, 1.0)
 
-    def picture(self, pixels: Tensor) -> Tensor:
-        """Pictures uint8[T, H, W] as they are seen; beyond the border its pixels go on."""
-        if np.array_equal(self.matrix, np.eye(2)) and not self.offset.any():
-            return pixels
-        back = np.linalg.inv(self.matrix)
-        rows = np.concatenate((back, -(back @ self.offset)[:, None]), 1)
-        theta = torch.tensor(rows, dtype=torch.float32, device=pixels.device)[None]
-        grid = F.affine_grid(theta, [1, 1, *pixels.shape[1:]], align_corners=False)
-        stack = pixels[None].float()
-        out = F.grid_sample(stack, grid, padding_mode="border", align_corners=False)
-        return out[0].round().to(torch.uint8)
+def turned(
+    camera: np.ndarray[tuple[int, ...], np.dtype[np.float32]], turn: complex, offset: complex
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """Camera float32[T, S, 4] of a world (pan x and y, cos and sin of roll over zoom) askew."""
+    stand = camera[..., 2] + 1j * camera[..., 3]
+    pan = camera[..., 0] + 1j * camera[..., 1] + stand * offset
+    stand = stand * turn
+    return np.stack((pan.real, pan.imag, stand.real, stand.imag), -1).astype(np.float32)
+
+
+def moved(
+    events: Sequence[SceneEvent], turn: complex, offset: complex, *, aspect: float
+) -> tuple[SceneEvent, ...]:
+    """Events at the places where they are seen askew, outside 0..1 where they left the picture."""
+    found = []
+    for event in events:
+        seen = (complex(event.x - 0.5, (event.y - 0.5) * aspect) - offset) / turn
+        found.append(replace(event, x=seen.real + 0.5, y=seen.imag / aspect + 0.5))
+    return tuple(found)
+
+
+def stays(before: SceneEvent, after: SceneEvent) -> bool:
+    """Whether an event is inside the picture, well inside if it was so before."""
+    least = min(BORDER, before.x, before.y, 1.0 - before.x, 1.0 - before.y)
+    return all(least <= place <= 1.0 - least for place in (after.x, after.y))

@@ -34,7 +34,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     add("--video-workers", type=int, default=1, help="processes that read videos")
     add("--families", nargs="*", default=[], help="families of scenes (default: all of training)")
     add("--askew", type=float, default=0.0, help="share of scenes filmed askew, 0 to 1")
-    text = "train as engines play, from --start on: early statistics follow the stream and stay"
+    text = "as engines play, from --start on: early layers stay, their statistics follow the stream"
     add("--played", action="store_true", help=text)
     begin = parser.add_mutually_exclusive_group().add_argument
     text = "motion.pt or weights.safetensors to begin from, or 'shipped' (export with --adapts)"

@@ -10,7 +10,6 @@ from torch import Tensor
 from synchresis.engines.scenes.raster_torch import render_torch
 from synchresis.engines.scenes.world import World
 from synchresis.engines.training.flow_torch import flow_torch, to_widths
-from synchresis.engines.training.motion.askew import Skew
 from synchresis.engines.training.motion.batch import SOUND_BANDS, Batch
 from synchresis.kernels.flow.settings import FlowSettings
 
@@ -27,31 +26,26 @@ SIZE = (160, 120)
 SETTINGS = FlowSettings(height=SIZE[1], width=SIZE[0], rows=GRID[0], cols=GRID[1])
 """Of the flow kernel."""
 
-SKEW = 5
-"""Apart from what else is drawn by the seed of a world."""
-
 PAIRS = 1024
 """Picture pairs whose flow is measured at once, to bound memory."""
 
 
-def film(worlds: Sequence[World], device: torch.device, *, askew: float = 0.0) -> Batch:
+def film(worlds: Sequence[World], device: torch.device) -> Batch:
     """Render worlds and measure their flow.
 
     Args:
         worlds: of equal length T.
         device: where pictures are drawn and the batch stays; the CPU uses the live kernels.
-        askew: share of them that is filmed askew, by the worlds' seeds.
     """
-    skews = [Skew.draw(np.random.default_rng([w.seed, SKEW]), w.aspect, askew) for w in worlds]
-    filmed = film_on_cpu if device.type == "cpu" else film_on_device
-    pixels, field = filmed(worlds, skews, device)
+    on_cpu = device.type == "cpu"
+    pixels, field = film_on_cpu(worlds) if on_cpu else film_on_device(worlds, device)
     own = field.flow - camera_flow(field.motion)
     still = torch.stack((field.residual, field.difference), 2)
     return Batch(
         pixels=pixels,
         flow=torch.cat((own, still), 2).half(),
         motion=field.motion,
-        **truth_of(worlds, skews, device),
+        **truth_of(worlds, device),
     )
 
 
@@ -72,18 +66,16 @@ class Fields:
     motion: Tensor
 
 
-def film_on_cpu(
-    worlds: Sequence[World], skews: Sequence[Skew], device: torch.device
-) -> tuple[Tensor, Fields]:
+def film_on_cpu(worlds: Sequence[World]) -> tuple[Tensor, Fields]:
     """Pictures uint8[B, T, H, W] and flow by the live kernels."""
     from synchresis.engines.scenes.render import PictureSize, render
     from synchresis.kernels.flow import Flow
 
     kernel = Flow(SETTINGS)
-    steps = steps_of(worlds, device).numpy()
+    steps = steps_of(worlds, torch.device("cpu")).numpy()
     pictures, rows = [], []
-    for world, skew, dt_s in zip(worlds, skews, steps, strict=True):
-        grey = skew.picture(torch.from_numpy(render(world, PictureSize(*SIZE)))).numpy()
+    for world, dt_s in zip(worlds, steps, strict=True):
+        grey = render(world, PictureSize(*SIZE))
         state = kernel.initial_state()
         for index, picture in enumerate(grey):
             found = kernel.step(picture, float(dt_s[index]), state, aspect=world.aspect)
@@ -97,12 +89,9 @@ def film_on_cpu(
     return torch.from_numpy(np.stack(pictures)), Fields(*parts)
 
 
-def film_on_device(
-    worlds: Sequence[World], skews: Sequence[Skew], device: torch.device
-) -> tuple[Tensor, Fields]:
+def film_on_device(worlds: Sequence[World], device: torch.device) -> tuple[Tensor, Fields]:
     """Pictures uint8[B, T, H, W] and flow, drawn and measured in torch."""
-    drawn = render_torch(worlds, device, size=SIZE)
-    pixels = torch.stack([skew.picture(own) for skew, own in zip(skews, drawn, strict=True)])
+    pixels = render_torch(worlds, device, size=SIZE)
     B, T = pixels.shape[:2]
     before = torch.cat((pixels[:, :1], pixels[:, :-1]), 1)
     parts = [
@@ -135,9 +124,7 @@ def camera_flow(motion: Tensor) -> Tensor:
     return torch.einsum("btak,khw->btahw", motion.unflatten(2, (2, 3)), plane)
 
 
-def truth_of(
-    worlds: Sequence[World], skews: Sequence[Skew], device: torch.device
-) -> dict[str, Tensor]:
+def truth_of(worlds: Sequence[World], device: torch.device) -> dict[str, Tensor]:
     """Times, events and levels of worlds, by the names of Batch."""
     B, T = len(worlds), len(worlds[0].times)
     times = np.stack([world.times - world.times[0] for world in worlds])
@@ -145,10 +132,10 @@ def truth_of(
     place = np.full((B, EVENTS, 2), 0.5)
     strength = np.zeros((B, EVENTS))
     levels = np.zeros((B, T, 2))
-    for row, (world, skew) in enumerate(zip(worlds, skews, strict=True)):
+    for row, world in enumerate(worlds):
         for column, event in enumerate(world.events[:EVENTS]):
             event_s[row, column] = event.t_s - world.times[0]
-            place[row, column] = skew.places(np.array([event.x, event.y]))
+            place[row, column] = event.x, event.y
             strength[row, column] = event.strength
         levels[row, :, 0], levels[row, :, 1] = world.friction, world.burst
     named = {

@@ -8,6 +8,7 @@ from typing import Final
 import torch
 
 from synchresis.engines.scenes.world import SimSettings
+from synchresis.engines.training.motion.askew import askew
 from synchresis.engines.training.motion.batch import Batch, together
 from synchresis.engines.training.motion.feed import world_feed
 from synchresis.engines.training.motion.film import film
@@ -105,7 +106,8 @@ class Material:
     def _film(self, wait_s: float | None) -> bool:
         worlds = self._worlds.take(wait_s)
         if worlds:
-            self.reel.add(film(worlds, self.device, askew=self.settings.askew))
+            seen = [askew(world, self.settings.askew) for world in worlds]
+            self.reel.add(film(seen, self.device))
         elif self._worlds.alive() == 0:
             raise RuntimeError("every simulating worker ended; see their messages above")
         return bool(worlds)

@@ -35,6 +35,9 @@ HEADS = ("impact", "map", "strength", "when", "friction", "burst")
 ADAPTED = ("pixels2", "flow1", "merge")
 """Layers whose channel statistics follow the stream."""
 
+EARLY = ("pixels", "flow1", "merge")
+"""How the names of these layers, and of those that lead up to them, begin."""
+
 
 @dataclass(frozen=True, slots=True)
 class NetworkSettings:
@@ -244,9 +247,9 @@ class MotionNetwork(nn.Module):
 
     def only_upper(self) -> list[nn.Parameter]:
         """Let only the way up and the heads learn from here on; their weights."""
-        return self.only_beyond("pixels", "flow1", "merge", "level", "down", "context")
+        return self.only_beyond((*EARLY, "level", "down", "context"))
 
-    def only_beyond(self, *lower: str) -> list[nn.Parameter]:
+    def only_beyond(self, lower: tuple[str, ...]) -> list[nn.Parameter]:
         """Let only parts whose names begin otherwise learn from here on; their weights."""
         for name, weight in self.named_parameters():
             weight.requires_grad_(not name.startswith(lower))

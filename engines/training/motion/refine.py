@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from synchresis.engines.evaluation.tracks import figures
-from synchresis.engines.scenes.families import air, silent, train_families
+from synchresis.engines.scenes.families import silent_families, train_families
 from synchresis.engines.scenes.world import SimSettings
 from synchresis.engines.training.motion.batch import Batch
 from synchresis.engines.training.motion.commands import add_refine_arguments, run_refine
@@ -83,7 +83,7 @@ class RefineSettings:
     def worlds(self) -> SimSettings:
         """What is simulated to learn from."""
         names = self.families or train_families()
-        more = {*silent.FAMILIES, *air.FAMILIES}
+        more = silent_families()
         odds = tuple(
             usual * (self.silent if name in more else 1.0)
             for name, usual in zip(names, usual_odds(names), strict=True)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from synchresis.engines.evaluation.tracks import figures
 from synchresis.engines.scenes.world import SimSettings
+from synchresis.engines.training.motion.adaptation import HASTE
 from synchresis.engines.training.motion.batch import Batch, mirrored, relit, rescaled
 from synchresis.engines.training.motion.feed import TRAIN_SEED, usual_odds, validation_worlds
 from synchresis.engines.training.motion.film import film
@@ -20,7 +21,7 @@ from synchresis.engines.training.motion.forwarding import AudioForwarding
 from synchresis.engines.training.motion.labels import targets_of
 from synchresis.engines.training.motion.losses import WEIGHTS, terms_of, total_loss
 from synchresis.engines.training.motion.material import Material, MaterialSettings
-from synchresis.engines.training.motion.network import MotionNetwork, NetworkSettings
+from synchresis.engines.training.motion.network import EARLY, MotionNetwork, NetworkSettings
 from synchresis.engines.training.motion.reel import Reel
 from synchresis.engines.training.motion.validate import network_inputs, save_tracks, tracks_of
 from synchresis.engines.training.motion.weights import SUFFIX, read_weights
@@ -34,12 +35,6 @@ AVERAGE = 0.998
 
 WARM_STEPS = 150
 """Steps of rising learning rate."""
-
-EARLY = ("pixels", "flow1", "merge")
-"""Parts whose outputs' statistics follow the stream, and what leads up to them."""
-
-HASTE = 4.0
-"""Most by which statistics follow a training sequence faster than a stream."""
 
 RUN_SEEDS = 100_000_000
 """Seeds set apart for each resumed run, so that none sees a world again."""
@@ -75,8 +70,8 @@ class TrainSettings:
         steps: how long it is instead, where not 0: as long on a busy machine as on an idle one.
         start: checkpoint or file of weights to begin from, None for a fresh network of these sizes.
         askew: share of scenes filmed askew.
-        played: train as engines play: early statistics follow the stream, all normalisations and
-            what leads up to those that follow stay as they began.
+        played: train as engines play, on from trained weights: early statistics follow the stream.
+            The early layers themselves stay, and so do the running statistics of all others.
     """
 
     minutes: float
@@ -156,7 +151,7 @@ class Trainer:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.half)
         self.average = RunningAverage(self.network)
         self.forwarding = AudioForwarding().to(self.device)
-        learning = self.network.only_beyond(*(EARLY if settings.played else ()))
+        learning = self.network.only_beyond(EARLY if settings.played else ())
         weights = [*learning, *self.forwarding.parameters()]
         self.optimizer = torch.optim.AdamW(weights, lr=settings.rate, weight_decay=0.02)
         self.draws = torch.Generator(self.device).manual_seed(settings.seed + 1)
@@ -327,7 +322,7 @@ class Trainer:
         if begun != (self.begun, asdict(self.network.settings)):
             raise ParameterError(
                 f"{self.checkpoint} began otherwise (from {begun[0] or 'nothing'}, sizes "
-                f"{begun[1]}): give another folder, or --fresh to write over it"
+                f"{begun[1]}; adapts is --played): give another folder, or --fresh to write over it"
             )
         self.network.load_state_dict(content["network"])
         self.average.network.load_state_dict(content["average"])

@@ -55,7 +55,11 @@ def mean_of(networks: Sequence[MotionNetwork]) -> MotionNetwork:
     """The network of mean weights and statistics, what follows the stream as in the first.
 
     Several trainings from the same weights on differ by their draws; the mean of their weights has
-    less of that than any of them (Wortsman et al. 2022, "Model soups").
+    less of that than any of them (Wortsman et al. 2022, "Model soups"). Statistics of a mean are
+    the mean of statistics only where these stayed, as they do in training as played.
+
+    Args:
+        networks: at least one.
 
     Raises:
         ParameterError: they are of different sizes.

@@ -1,6 +1,7 @@
 """Every family: it plays, its events are where and when something visibly arrives."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from synchresis.engines.scenes import (
     train_families,
 )
 from synchresis.engines.scenes import primitives as at
-from synchresis.engines.scenes.families import train_odds
+from synchresis.engines.scenes.families import silent_families, train_odds
+from synchresis.engines.scenes.families.air import REST_S
+from synchresis.engines.scenes.families.restless import postures
 from synchresis.engines.scenes.render import PictureSize, render
 from synchresis.engines.scenes.world import World
 from synchresis.errors import ParameterError
@@ -25,10 +28,7 @@ TRIPOD = Conditions(
     step=(0.0, 0.0), blur=(0.0, 0.0), exposure=(0.02, 0.05), readout_s=(0.0, 0.0), drop=0.0,
     repeat=0.0, jitter_s=0.0, drift=(0.0, 0.0), zoom=0.0, flicker=0.0,
 )  # fmt: skip
-SILENT = {"still", "lights", "scenery", "gesturing", "mime", "face"}
-SILENT |= {"exercise", "shadow_boxing", "wave", "air_drum"}
-SILENT |= {"flag", "washing", "reeds", "water", "machine", "semaphore", "fencer", "dancer"}
-SILENT |= {"conductor", "curtain", "still_room"}
+SILENT = {*silent_families(), "conductor", "curtain", "still_room"}
 RUBBED = {"scrape", "saw", "roll", "sweep"}
 CONTACT = sorted(
     set(train_families()) - SILENT - RUBBED - {"tear", "firework", "gun", "shaker", "pluck"}
@@ -161,3 +161,21 @@ def test_training_has_odds_for_every_family_and_unknown_names_are_refused():
     assert set(ALL) == set(train_families()) | set(evaluation_families())
     with pytest.raises(ParameterError, match="scene='nonsense' is unknown"):
         simulate(0, SimSettings(families=("nonsense",)))
+
+
+@pytest.mark.parametrize("name", ["flag", "reeds", "water", "washing"])
+def test_wind_goes_on_evenly_whatever_moments_are_drawn(name):
+    """Not by how many moments of a frame are sampled, nor by where a scene is cut into parts."""
+    few, many = (
+        simulate(3, SimSettings(frames=20, families=(name,), subs=subs, conditions=TRIPOD))
+        for subs in (1, 3)
+    )
+    np.testing.assert_allclose(few.pose[:, 0], many.pose[:, 1], atol=1e-4)
+
+
+def test_postures_end_at_rest():
+    for seed in range(200):
+        play = SimpleNamespace(act=np.random.default_rng(seed), duration_s=4.0)
+        path = postures(play, (0.02, 1.2), 0.4)
+        assert path.last == (0.0, 0.5)
+        assert path.end_s <= 4.0 - REST_S

@@ -129,3 +129,11 @@ def test_noise_of_a_still_room_is_no_motion_however_loud():
     flow = torch.cat((noise[1:] - noise[:-1], torch.zeros(31, 3, 30, 40)), 1)
     found = moving_time(flow[1:], flow[:-1], torch.full((30,), 0.04))
     assert found.max() == 0.0
+
+
+def test_half_precision_around_it_changes_nothing(norm):
+    torch.manual_seed(2)
+    x, moving_s = torch.randn(2, 40, 3, 6, 8), 0.5 * torch.rand(2, 40)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = sequence(x, moving_s, norm)
+    torch.testing.assert_close(half, sequence(x, moving_s, norm), atol=1e-6, rtol=1e-6)

@@ -6,6 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
+from synchresis.engines.scenes.families import silent_families  # noqa: E402
 from synchresis.engines.scenes.world import SimSettings, simulate  # noqa: E402
 from synchresis.engines.training.motion.encoded import decode, encode  # noqa: E402
 from synchresis.engines.training.motion.labels import Targets, targets_of  # noqa: E402
@@ -75,3 +76,12 @@ def test_targets_of_time_go_on_past_the_interval(batch_of):
     told = targets.when[0, 4:7, row, col]
     assert 0 < float(told[1]) <= 1
     assert torch.allclose(told - told[1], torch.tensor([1.0, 0.0, -1.0]), atol=1e-3)
+
+
+def test_silent_families_come_more_often_where_asked_for(tmp_path):
+    usual, more = (
+        RefineSettings(start=tmp_path, out=tmp_path, minutes=1.0, silent=times).worlds()
+        for times in (1.0, 3.0)
+    )
+    for name, before, after in zip(usual.families, usual.weights, more.weights, strict=True):
+        assert after == pytest.approx(before * (3.0 if name in silent_families() else 1.0))
