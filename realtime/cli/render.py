@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         film.close()
         instrument.close()
     lost = getattr(film, "lost", 0)
-    if lost and not getattr(film, "corrupt", 0):  # which was told of as it was met
+    if lost:
         say(f"{args.video} is damaged: {lost} pictures cannot be read and are left out")
     if args.json:
         print_json({"output": str(args.output), **report.to_dict()})

@@ -155,7 +155,7 @@ def postures(play: Play, period_s: tuple[float, float], spring: float) -> Path:
         spring: most overshoot of a movement, as a share of its way, taken back at once.
 
     Returns:
-        A path that ends at rest, `REST_S` before the end of the play.
+        A path that ends at rest, at least `REST_S` before the end of the play.
     """
     rng, path = play.act, Path(2)
     path.knot(0.0, (0.0, 0.5))

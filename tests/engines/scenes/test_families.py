@@ -165,7 +165,6 @@ def test_training_has_odds_for_every_family_and_unknown_names_are_refused():
 
 @pytest.mark.parametrize("name", ["flag", "reeds", "water", "washing"])
 def test_wind_goes_on_evenly_whatever_moments_are_drawn(name):
-    """Not by how many moments of a frame are sampled, nor by where a scene is cut into parts."""
     few, many = (
         simulate(3, SimSettings(frames=20, families=(name,), subs=subs, conditions=TRIPOD))
         for subs in (1, 3)
