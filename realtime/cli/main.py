@@ -17,6 +17,7 @@ COMMANDS: Final = (
     "render",
     "graph",
     "node",
+    "key",
     "palettes",
     "doctor",
     "teach",

@@ -4,7 +4,7 @@ torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
 from synchresis.engines.training.motion.network import MotionNetwork, NetworkSettings  # noqa: E402
 from synchresis.engines.training.motion.train import load_network  # noqa: E402
-from synchresis.engines.training.motion.weights import mean_of, write_weights  # noqa: E402
+from synchresis.engines.training.motion.weights import main, mean_of, write_weights  # noqa: E402
 from synchresis.errors import InputError, ParameterError  # noqa: E402
 
 
@@ -39,3 +39,16 @@ def test_the_mean_of_networks_is_that_of_their_weights_and_statistics():
     small = MotionNetwork(NetworkSettings(pixel=4, fine=8, middle=8, deep=8, embedding=6))
     with pytest.raises(ParameterError, match="no mean"):
         mean_of([one, small])
+
+
+def test_the_command_writes_the_mean_of_files(tmp_path, monkeypatch):
+    sizes = NetworkSettings(pixel=4, fine=8, middle=8, deep=12, embedding=6)
+    networks = [MotionNetwork(sizes) for _ in range(2)]
+    paths = [tmp_path / f"{name}.safetensors" for name in ("one", "other", "mean")]
+    for network, path in zip(networks, paths, strict=False):
+        write_weights(network, path)
+    monkeypatch.setattr("sys.argv", ["weights", *map(str, paths)])
+    main()
+    want = mean_of(networks).state_dict()
+    for name, value in load_network(paths[2]).state_dict().items():
+        torch.testing.assert_close(value, want[name])
