@@ -4,6 +4,7 @@ import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +31,6 @@ from synchresis.engines.teach.timing import picked
 from synchresis.engines.timebase import NS_PER_S
 from synchresis.engines.training.motion.askew import askew
 from synchresis.engines.training.motion.feed import usual_odds
-from synchresis.engines.training.motion.performers import Change, strange
 
 FRAMES: Final = 96
 """Frames of a world."""
@@ -40,12 +40,6 @@ ASKEW: Final = 0.5
 
 SEED: Final = 800_000
 """Worlds have seeds from here to TRAIN_SEED of the feed."""
-
-APART: Final = 2_000
-"""Worlds that are made strange have seeds so much higher."""
-
-STREAM: Final = 9
-"""Of the generator that makes strange, apart from those that drew the world."""
 
 Array = NDArray[np.float64]
 
@@ -73,53 +67,35 @@ class Sighting:
         return self.numbers[:, SCORE].astype(np.float64)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """One world to be drawn.
-
-    Attributes:
-        seed: of the pair of worlds, one as training draws them and one that is made strange.
-        families: one of these, as often as in training.
-        made_strange: whether pictures are turned, shrunk, blurred, relit or noisy as a whole.
-    """
-
-    seed: int
-    families: tuple[str, ...]
-    made_strange: bool = False
-
-    def world(self) -> World:
-        """The world; one that is made strange is no other's twin."""
-        seed = self.seed + APART * self.made_strange
-        odds = usual_odds(self.families)
-        settings = SimSettings(frames=FRAMES, families=self.families, weights=odds)
-        return askew(simulate(seed, settings), ASKEW)
-
-    def change(self) -> Change:
-        """What happens to its pictures."""
-        if not self.made_strange:
-            return np.ascontiguousarray
-        return strange(np.random.default_rng([self.seed, STREAM]))
-
-
-def plans(sounding: int, silent: int, *, made_strange: bool = False) -> list[Plan]:
-    """Worlds of families that sound, `sounding` in all, and `silent` of each other family."""
+def plan(sounding: int, silent: int) -> list[tuple[int, tuple[str, ...]]]:
+    """Seeds and families of worlds: `sounding` of families that sound, `silent` of each other."""
     quiet = silent_families()
     loud = tuple(name for name in train_families() if name not in quiet)
-    names = [loud] * sounding + [(name,) for name in quiet for _ in range(silent)]
-    return [Plan(SEED + k, each, made_strange) for k, each in enumerate(names)]
+    plans = [(SEED + k, loud) for k in range(sounding)]
+    each = product(quiet, range(silent))
+    return plans + [(SEED + sounding + k, (name,)) for k, (name, _) in enumerate(each)]
 
 
-def sightings(folder: Path, planned: Sequence[Plan], *, workers: int) -> Iterator[Sighting]:
-    """See worlds through a pack's motion engine, in their order.
+def drawn(seed: int, families: Sequence[str]) -> World:
+    """The world of a plan."""
+    names = tuple(families)
+    settings = SimSettings(frames=FRAMES, families=names, weights=usual_odds(names))
+    return askew(simulate(seed, settings), ASKEW)
+
+
+def sightings(
+    folder: Path, plans: Sequence[tuple[int, tuple[str, ...]]], *, workers: int
+) -> Iterator[Sighting]:
+    """See the worlds of plans through a pack's motion engine, in their order.
 
     Args:
         folder: of the pack.
-        planned: what is drawn.
+        plans: of `plan`.
         workers: processes.
     """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, _open, (folder,)) as pool:
-        yield from pool.map(_see, planned, chunksize=4)
+        yield from pool.map(_see, plans, chunksize=4)
 
 
 def opened(pack: Pack) -> MotionParser:
@@ -132,16 +108,15 @@ def opened(pack: Pack) -> MotionParser:
     return parser
 
 
-def see(world: World, parser: MotionParser, change: Change = np.ascontiguousarray) -> Sighting:
-    """Run a parser of `opened` over a world from a fresh state, its pictures changed."""
+def see(world: World, parser: MotionParser) -> Sighting:
+    """Run a parser of `opened` over a world from a fresh state."""
     state = parser.initial_state()
     state.aspect = world.aspect
     times = world.times - world.times[0]
     rows = np.zeros((len(times), FEATURES), np.float32)
     assert state.verifier is not None
     for index, picture in enumerate(Film(PictureSize(*SIZE)).pictures(world)):
-        shown = change(np.asarray(picture))
-        parser.step(Frame(shown, round(float(times[index]) * NS_PER_S), index), state)
+        parser.step(Frame(picture, round(float(times[index]) * NS_PER_S), index), state)
         rows[index] = state.verifier.numbers
     truth = np.sort(np.array([event.t_s for event in world.events]) - world.times[0])
     return Sighting(world.name, times[:-1], times[1:], rows[1:], truth)
@@ -194,5 +169,5 @@ def _open(folder: Path) -> None:
     _PARSER.append(opened(load_pack(folder)))
 
 
-def _see(planned: Plan) -> Sighting:
-    return see(planned.world(), _PARSER[0], planned.change())
+def _see(planned: tuple[int, tuple[str, ...]]) -> Sighting:
+    return see(drawn(*planned), _PARSER[0])

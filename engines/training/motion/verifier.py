@@ -1,19 +1,18 @@
 """A verifier learned from drawn worlds, put into a pack with the threshold that goes with it.
 
-`python -m synchresis.engines.training.motion.verifier PACK` (no torch; forty minutes of one core).
+`python -m synchresis.engines.training.motion.verifier PACK` (no torch; half an hour of one core).
 It belongs to the motion engine in the pack, and its times are read by the pack's table: learn it
 after the graph was rewritten and after `lesson_prior`.
 
-Worlds are drawn as in training, half of them filmed askew, and as many again are made strange to
-the network. At the frames where a low bar would make an event, was there a hit? Boosted trees
-(Friedman 2001, by scikit-learn) answer from what the engine says and sees of the moment. The
-threshold comes from worlds whose families the trees that score them never saw.
+At the frames where a low bar would make an event, was there a hit? Boosted trees (Friedman 2001, by
+scikit-learn) answer from what the engine says and sees of the moment. The threshold comes from
+worlds whose families the trees that score them never saw.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,16 +25,16 @@ from synchresis.engines.evaluation.score_onsets import counts, f1
 from synchresis.engines.evaluation.tracks import AS_GOOD, THRESHOLDS
 from synchresis.engines.motion.parser import picker_settings
 from synchresis.engines.motion.picker import PickerSettings
-from synchresis.engines.motion.verifier import FEATURES, FILE, Trees, Verifier
+from synchresis.engines.motion.verifier import FILE, Trees, Verifier
 from synchresis.engines.packs import load_pack, update_pack
-from synchresis.engines.training.motion.sightings import Array, Sighting, events, plans, sightings
+from synchresis.engines.training.motion.sightings import Array, Sighting, events, plan, sightings
 from synchresis.errors import ParameterError
 
 SOUNDING: Final = 400
-"""Worlds of families that sound; as many again are made strange."""
+"""Worlds of families that sound."""
 
 SILENT: Final = 30
-"""Worlds of each family that does not; half as many again are made strange."""
+"""Worlds of each family that does not."""
 
 LOW_BAR: Final = 0.26
 """Threshold that makes the events to learn from."""
@@ -53,44 +52,23 @@ FOLDS: Final = 8
 LEAST: Final = 20
 """Events a leaf speaks for."""
 
-BAGS: Final = 8
-"""Sums of trees that are averaged, each of other families and other numbers: the mean says what
-families have in common rather than what one of them happens to show."""
-
-SHARE: Final = 0.7
-"""Families each of them learns from."""
-
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """N events at a low bar.
-
-    Attributes:
-        numbers: float32[N, FEATURES], of their frames.
-        hit: bool[N], whether each was one.
-        family: str[N].
-    """
+    """Events at a low bar: float32[N, FEATURES], and whether each was a hit, bool[N]."""
 
     numbers: NDArray[np.float32]
     hit: NDArray[np.bool_]
-    family: NDArray[np.str_]
-
-    def of(self, families: Sequence[str]) -> "Lesson":
-        """The events of some families."""
-        chosen = np.isin(self.family, list(families))
-        return Lesson(self.numbers[chosen], self.hit[chosen], self.family[chosen])
 
 
 def lesson_of(seen: Sequence[Sighting], settings: PickerSettings) -> Lesson:
     """What worlds teach."""
-    numbers: list[NDArray[np.float32]] = [np.zeros((0, FEATURES), np.float32)]
-    hits, names = [np.zeros(0, bool)], [np.zeros(0, str)]
+    numbers, hits = [], []
     for one in seen:
         at, heard_s = events(one, probability(one.log_odds), LOW_BAR, settings)
         numbers.append(one.numbers[at])
         hits.append(hit(heard_s, one.truth_s))
-        names.append(np.full(len(at), one.name))
-    return Lesson(np.concatenate(numbers), np.concatenate(hits), np.concatenate(names))
+    return Lesson(np.concatenate(numbers), np.concatenate(hits))
 
 
 def hit(heard_s: Array, truth_s: Array) -> NDArray[np.bool_]:
@@ -105,25 +83,10 @@ def hit(heard_s: Array, truth_s: Array) -> NDArray[np.bool_]:
 
 
 def learned(lesson: Lesson) -> Trees:
-    """Trees of a lesson.
+    """Boosted trees of a lesson.
 
     Raises:
-        ParameterError: some families have too few hits or too few events that are none.
-    """
-    names = sorted(set(lesson.family))
-    bags = []
-    for seed in range(BAGS):
-        order = np.random.default_rng(seed).permutation(names)
-        families = order[: max(1, int(SHARE * len(names)))].tolist()
-        bags.append(boosted(lesson.of(families), seed))
-    return averaged(bags)
-
-
-def boosted(lesson: Lesson, seed: int) -> Trees:
-    """One sum of boosted trees.
-
-    Raises:
-        ParameterError: too few hits or too few events that are none.
+        ParameterError: it has too few hits or too few events that are none.
     """
     if min(lesson.hit.sum(), (~lesson.hit).sum()) < LEAST:
         raise ParameterError(
@@ -133,64 +96,35 @@ def boosted(lesson: Lesson, seed: int) -> Trees:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     model = HistGradientBoostingClassifier(
-        max_iter=80,
-        learning_rate=0.07,
+        max_iter=150,
+        learning_rate=0.05,
         max_leaf_nodes=8,
         min_samples_leaf=LEAST,
         l2_regularization=5.0,
-        max_features=0.4,
         early_stopping=False,
-        random_state=seed,
+        random_state=0,
     )
     return trees_of(model.fit(lesson.numbers, lesson.hit))
 
 
 def trees_of(model: Any) -> Trees:
-    """The trees of a fitted classifier of two classes."""
-    return joined(
-        [
-            Trees(
-                roots=np.zeros(1, np.int32),
-                feature=np.where(leaf, -1, nodes["feature_idx"]).astype(np.int32),
-                value=np.where(leaf, nodes["value"], nodes["num_threshold"]),
-                low=np.where(leaf, 0, nodes["left"]).astype(np.int32),
-                high=np.where(leaf, 0, nodes["right"]).astype(np.int32),
-                bias=0.0,
-            )
-            for nodes, leaf in ((p.nodes, p.nodes["is_leaf"] > 0) for (p,) in model._predictors)
-        ],
-        bias=float(np.ravel(model._baseline_prediction)[0]),
-    )
+    """The trees of a fitted classifier of two classes, all nodes in one row."""
+    parts = [predictor.nodes for (predictor,) in model._predictors]
+    roots = np.cumsum([0, *(len(part) for part in parts)])[:-1]
+    nodes = np.concatenate(parts)
+    shift = np.repeat(roots, [len(part) for part in parts])
+    leaf = nodes["is_leaf"].astype(bool)
 
-
-def averaged(parts: Sequence[Trees]) -> Trees:
-    """The mean of several sums of trees."""
-    scaled = [
-        replace(part, value=np.where(part.feature < 0, part.value / len(parts), part.value))
-        for part in parts
-    ]
-    return joined(scaled, bias=float(np.mean([part.bias for part in parts])))
-
-
-def joined(parts: Sequence[Trees], *, bias: float) -> Trees:
-    """Several sums of trees as one, all nodes in one row; their own biases are left out."""
-    sizes = [len(part.feature) for part in parts]
-    starts = np.cumsum([0, *sizes[:-1]])
-
-    def moved(name: str) -> NDArray[np.int32]:
-        rows = []
-        for part, start in zip(parts, starts, strict=True):
-            inner = True if name == "roots" else part.feature >= 0
-            rows.append(np.where(inner, getattr(part, name) + start, 0))
-        return np.concatenate(rows).astype(np.int32)
+    def after(side: str) -> NDArray[np.int32]:
+        return np.where(leaf, 0, nodes[side] + shift).astype(np.int32)
 
     return Trees(
-        roots=moved("roots"),
-        feature=np.concatenate([part.feature for part in parts]),
-        value=np.concatenate([part.value for part in parts]),
-        low=moved("low"),
-        high=moved("high"),
-        bias=bias,
+        roots=roots.astype(np.int32),
+        feature=np.where(leaf, -1, nodes["feature_idx"]).astype(np.int32),
+        value=np.where(leaf, nodes["value"], nodes["num_threshold"]),
+        low=after("left"),
+        high=after("right"),
+        bias=float(np.ravel(model._baseline_prediction)[0]),
     )
 
 
@@ -266,9 +200,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     pack = load_pack(args.pack)
     settings = picker_settings(pack)
-    planned = plans(args.sounding, args.silent)
-    planned += plans(args.sounding, args.silent // 2, made_strange=True)
-    seen = list(sightings(pack.path, planned, workers=args.workers))
+    seen = list(sightings(pack.path, plan(args.sounding, args.silent), workers=args.workers))
     before = best_row(rows_of(seen, [probability(one.log_odds) for one in seen], settings))
     after = best_row(rows_of(seen, held_apart(seen, settings), settings))
     verifier = Verifier(learned(lesson_of(seen, settings)), WEIGHT)
