@@ -11,22 +11,14 @@ from synchresis.engines.gesture import Gesture
 from synchresis.engines.gpu.motion_path import MotionPath
 from synchresis.engines.gpu.voice_path import VoicePath
 from synchresis.engines.motion.levels import LevelMeter
-from synchresis.engines.motion.parser import (
-    cell_centres,
-    maps_of,
-    picker_settings,
-    verifier_of,
-    write_flow_input,
-)
-from synchresis.engines.motion.picker import EventPicker, FrameMaps
-from synchresis.engines.motion.verifier import Sight
+from synchresis.engines.motion.parser import maps_of, picker_settings
+from synchresis.engines.motion.picker import EventPicker
 from synchresis.engines.packs.loading import Pack
 from synchresis.engines.score import Score
 from synchresis.engines.timebase import HOP, NS_PER_S, SAMPLE_RATE
 from synchresis.engines.voice.palettes import resolve
 from synchresis.engines.voice.voice import write_control
 from synchresis.engines.zone import Zone
-from synchresis.kernels.flow import FlowField
 
 Floats = NDArray[np.float32]
 
@@ -42,12 +34,6 @@ class GpuChain:
         grid = {"rows": entry.rows, "cols": entry.cols}
         self._picker = EventPicker(zones, picker_settings(pack), **grid)
         self._picker_state = self._picker.initial_state()
-        self._verifier = verifier_of(pack)
-        if self._verifier is not None:
-            self._verifier_state = self._verifier.initial_state()
-        self._cells = cell_centres(**grid)
-        self._flow_input = np.zeros((1, 4, entry.rows, entry.cols), np.float32)
-        self._dt_s = 1 / 60
         self._meter = LevelMeter(zones, **grid)
         self._meter_state = self._meter.initial_state()
         self._score = Score(zones)
@@ -80,8 +66,8 @@ class GpuChain:
 
     def motion(self) -> None:
         """Upload, flow, motion network, download."""
-        self._dt_s = max(1, self._frame.captured_ns - self._end_ns) / NS_PER_S
-        self._maps = self._motion.step(self._motion.grey, self._dt_s)
+        dt_s = max(1, self._frame.captured_ns - self._end_ns) / NS_PER_S
+        self._maps = self._motion.step(self._motion.grey, dt_s)
 
     def decide(self) -> None:
         """Maps to events and levels to the Controls of a hop."""
@@ -93,9 +79,8 @@ class GpuChain:
             events=(),
             levels=(),
         )
-        write_flow_input(FlowField(**self._motion.field), self._cells, self._flow_input)
-        events = self._picker.step(self._verified(maps_of(self._maps, gesture)), self._picker_state)
-        flow = self._flow_input[0]
+        events = self._picker.step(maps_of(self._maps, gesture), self._picker_state)
+        flow = self._motion.field["flow"]
         weight: Floats = self._maps["map"][0] * np.hypot(flow[0], flow[1])
         levels = self._meter.step(
             self._maps["friction"][0], self._maps["burst"][0], weight, self._meter_state
@@ -107,12 +92,6 @@ class GpuChain:
         hop = self._end_ns * SAMPLE_RATE // (NS_PER_S * HOP)
         self._score.step(max(hop, self._score_state.next_hop), self._score_state, self._controls)
         self._end_ns = self._frame.captured_ns
-
-    def _verified(self, maps: FrameMaps) -> FrameMaps:
-        if self._verifier is None:
-            return maps
-        sight = Sight(maps, self._maps["map"][0], self._flow_input[0], self._dt_s)
-        return self._verifier.step(sight, self._verifier_state)
 
     def voice(self) -> Floats:
         """Controls to samples."""

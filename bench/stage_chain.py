@@ -14,11 +14,9 @@ from synchresis.engines.motion.parser import (
     cell_centres,
     maps_of,
     picker_settings,
-    verifier_of,
     write_flow_input,
 )
 from synchresis.engines.motion.picker import EventPicker
-from synchresis.engines.motion.verifier import Sight
 from synchresis.engines.packs.loading import Pack
 from synchresis.engines.runtime.engine import open_engine
 from synchresis.engines.score import Score
@@ -96,12 +94,8 @@ class StageChain:
         self._maps = self._motion.step(inputs, self._motion_state)
 
     def picker(self) -> None:
-        """Maps to events and levels, the verifier asked before."""
-        maps = maps_of(self._maps, self._gesture)
-        if self._verifier is not None:
-            sight = Sight(maps, self._maps["map"][0], self._flow_input[0], self._dt_s)
-            maps = self._verifier.step(sight, self._verifier_state)
-        self._picker.step(maps, self._picker_state)
+        """Maps to events and levels."""
+        self._picker.step(maps_of(self._maps, self._gesture), self._picker_state)
         weight: Floats = self._maps["map"][0] * np.hypot(
             self._flow_input[0, 0], self._flow_input[0, 1]
         )
@@ -151,9 +145,6 @@ class StageChain:
         self._motion.prepare()
         self._motion_state = self._motion.initial_state()
         settings = picker_settings(pack)
-        self._verifier = verifier_of(pack)
-        if self._verifier is not None:
-            self._verifier_state = self._verifier.initial_state()
         self._picker = EventPicker(self._zones, settings, rows=entry.rows, cols=entry.cols)
         self._picker_state = self._picker.initial_state()
         self._meter = LevelMeter(self._zones, rows=entry.rows, cols=entry.cols)

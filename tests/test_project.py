@@ -23,16 +23,7 @@ FILE_LINES = 400
 FUNCTION_LINES = 50
 PARAMETERS = 6
 FIGURES = ROOT / "engines/scenes"  # place, pose and look of a figure are seven things
-HEAVY = (
-    "torch",
-    "onnx",
-    "librosa",
-    "matplotlib",
-    "sklearn",
-    "tensorrt",
-    "tensorrt_rtx",
-    "pycuda",
-)
+HEAVY = ("torch", "onnx", "librosa", "matplotlib", "tensorrt", "tensorrt_rtx", "pycuda")
 
 
 def modules() -> list[Path]:

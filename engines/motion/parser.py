@@ -22,7 +22,6 @@ from synchresis.engines.motion.picker import (
     Told,
 )
 from synchresis.engines.motion.readout import ReadoutStage, ReadoutState, Seen, read_readout
-from synchresis.engines.motion.verifier import Sight, VerifierStage, VerifierState, read_verifier
 from synchresis.engines.packs.loading import Pack
 from synchresis.engines.runtime.engine import Backend, Engine, EngineState, open_engine
 from synchresis.engines.timebase import NS_PER_S
@@ -60,7 +59,6 @@ class MotionState:
         size: height and width of the newest picture.
         aspect: height over width of what is shown, None where pixels are square.
         readout: of a taught pack, else None.
-        verifier: of a pack that has one and was not taught a readout, else None.
     """
 
     analysis: AnalysisState
@@ -78,7 +76,6 @@ class MotionState:
     size: tuple[int, int] = (0, 0)
     aspect: float | None = None
     readout: ReadoutState | None = None
-    verifier: VerifierState | None = None
 
 
 class MotionParser:
@@ -119,7 +116,6 @@ class MotionParser:
                 "whose timing was learned so"
             )
         self.taught = ReadoutStage(readout) if readout is not None else None
-        self.verifier = verifier_of(pack) if readout is None else None
         self.zones = zones
         self.lookahead_ns = lookahead_ns
         self._grid = (entry.rows, entry.cols)
@@ -188,7 +184,6 @@ class MotionParser:
             last_embedding=np.zeros(self._embedding, np.float32),
             lookahead_ns=self.lookahead_ns,
             readout=self.taught.initial_state() if self.taught else None,
-            verifier=self.verifier.initial_state() if self.verifier else None,
         )
 
     def reset_state(self, state: MotionState) -> None:
@@ -236,8 +231,6 @@ class MotionParser:
         state.last_embedding.fill(0.0)
         if self.taught is not None and state.readout is not None:
             self.taught.reset_state(state.readout)
-        if self.verifier is not None and state.verifier is not None:
-            self.verifier.reset_state(state.verifier)
 
     def _see(self, frame: Frame, dt_s: float, state: MotionState) -> None:
         """Analysis picture, flow and timing of a frame, written into the state."""
@@ -266,8 +259,6 @@ class MotionParser:
         if self.taught is not None and state.readout is not None:
             seen = Seen(maps, state.flow_input, state.last_embedding)
             maps = self.taught.step(seen, state.readout)
-        elif self.verifier is not None and state.verifier is not None:
-            maps = self.verifier.step(sight_of(maps, state), state.verifier)
         if state.end_ns > begin:
             events = self._picker.step(maps, state.picker)
         speed = np.hypot(state.flow_input[0, 0], state.flow_input[0, 1])
@@ -283,20 +274,6 @@ def check_lookahead(lookahead_ns: int) -> None:
         raise ParameterError(
             f"lookahead {lookahead_ns / 1e6:g} ms must be within {low / 1e6:g} to {high / 1e6:g} ms"
         )
-
-
-def verifier_of(pack: Pack) -> VerifierStage | None:
-    """The stage of a pack's verifier, None where it has none."""
-    found = read_verifier(pack)
-    if found is None:
-        return None
-    return VerifierStage(found, picker_settings(pack).whole, (pack.motion.rows, pack.motion.cols))
-
-
-def sight_of(maps: FrameMaps, state: MotionState) -> Sight:
-    """The newest frame as the verifier wants it."""
-    dt_s, lookahead_s = (float(value) for value in state.timing[0, :2])
-    return Sight(maps, state.last_map, state.flow_input[0], dt_s, lookahead_s)
 
 
 def picker_settings(pack: Pack, sensitivity: float = 1.0) -> PickerSettings:

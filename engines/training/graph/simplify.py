@@ -1,7 +1,7 @@
 """Apply every rewriting to an engine, and compare what it gives before and after.
 
 `python -m synchresis.engines.training.graph PACK` rewrites the engines of a pack in place, and its
-half-precision files where it has them; its prior of taught readouts and its verifier stay theirs.
+half-precision files where it has them; its prior of taught readouts stays theirs.
 """
 
 import hashlib
@@ -15,7 +15,6 @@ from onnx import NodeProto
 from safetensors.numpy import load, save
 
 from synchresis.engines.gpu.parity_inputs import motion_steps, voice_steps
-from synchresis.engines.motion.verifier import FILE as VERIFIER
 from synchresis.engines.packs import load_pack, update_pack
 from synchresis.engines.packs.loading import Pack
 from synchresis.engines.runtime.engine import Which
@@ -71,24 +70,23 @@ def simplify_pack(folder: Path) -> list[str]:
         if (folder / entry.half_file).is_file():
             files[entry.half_file] = to_half(after)
         if which == "motion":
-            files |= _companions(pack, after)
+            files |= _prior(pack, after)
     update_pack(folder, {}, files)
     return lines
 
 
-def _companions(pack: Pack, after: bytes) -> dict[str, bytes]:
-    """The pack's prior and verifier as those of the engine rewritten, which gives the same.
+def _prior(pack: Pack, after: bytes) -> dict[str, bytes]:
+    """The pack's prior as that of the engine rewritten, which gives the same; none if it has none.
 
     One that belongs to yet another engine is left as it is.
     """
+    if PRIOR not in pack.manifest.files:
+        return {}
+    tensors = load(pack.read(PRIOR))
+    if tensors["engine"].tobytes().hex() != pack.file_hash(pack.motion.file):
+        return {}
     now = np.frombuffer(hashlib.sha256(after).digest(), np.uint8)
-    found: dict[str, bytes] = {}
-    for file in (PRIOR, VERIFIER):
-        if file in pack.manifest.files:
-            tensors = load(pack.read(file))
-            if tensors["engine"].tobytes().hex() == pack.file_hash(pack.motion.file):
-                found[file] = save({**tensors, "engine": now})
-    return found
+    return {PRIOR: save({**tensors, "engine": now})}
 
 
 def difference(before: bytes, after: bytes, spec: EngineSpec, steps: Steps) -> float:

@@ -7,14 +7,11 @@ from onnx import TensorProto, numpy_helper
 from safetensors.numpy import save
 
 from synchresis.engines.gpu.parity_inputs import motion_steps, voice_steps
-from synchresis.engines.motion.verifier import FILE as VERIFIER
-from synchresis.engines.motion.verifier import read_verifier
 from synchresis.engines.packs import load_pack, update_pack
 from synchresis.engines.teach.prior import FILE as PRIOR
 from synchresis.engines.teach.prior import Prior, prior_of
 from synchresis.engines.training.graph import simplify as simplifying
 from synchresis.engines.training.graph.simplify import difference, simplify, simplify_pack
-from synchresis.engines.training.motion.sightings import UNASKED
 from synchresis.errors import EngineError
 
 
@@ -47,19 +44,16 @@ def test_pack_is_rewritten_with_its_half_precision(make_tiny_pack) -> None:
         assert difference(content, again.read(file), entry.spec, make(entry.spec, 1, 30)) < 1e-5
 
 
-def test_prior_and_verifier_go_with_the_engine_rewritten(make_tiny_pack) -> None:
+def test_prior_goes_with_the_engine_rewritten(make_tiny_pack) -> None:
     pack = make_tiny_pack("small")
     length = next(t.shape[-1] for t in pack.motion.outputs if t.name == "embedding")
     flat = Prior.flat(length)
     learned = replace(flat, mean=flat.mean + 0.5)
     for engine, kept in ((pack.file_hash(pack.motion.file), True), ("ab" * 32, False)):
-        companions = {PRIOR: learned, VERIFIER: UNASKED}
-        files = {file: save(one.tensors(engine)) for file, one in companions.items()}
-        update_pack(pack.path, {}, files)
+        update_pack(pack.path, {}, {PRIOR: save(learned.tensors(engine))})
         simplify_pack(pack.path)
         again = load_pack(pack.path)
         assert (prior_of(again).mean == learned.mean).all() == kept
-        assert (read_verifier(again) is not None) == kept
 
 
 def test_pack_that_would_change_is_left_alone(make_tiny_pack, monkeypatch) -> None:
