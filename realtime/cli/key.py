@@ -13,7 +13,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the public key; a secret that is there is read, never replaced."""
+    """Print the public key; a secret that is there is read, never replaced.
+
+    Raises:
+        InputError: the file cannot be read or written.
+        ParameterError: what is there is no key.
+    """
     from synchresis.realtime.security import read_keys, write_keys
 
     print(read_keys(args.file).public if args.file.exists() else write_keys(args.file))
