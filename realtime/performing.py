@@ -10,7 +10,7 @@ import numpy as np
 
 from synchresis.engines.frame import Frame, Picture
 from synchresis.engines.motion.analysis import HEIGHT, WIDTH
-from synchresis.engines.teach.motion import Recording
+from synchresis.engines.teach.motion import Recording, silent_recording
 from synchresis.engines.timebase import NS_PER_S
 from synchresis.errors import DeviceError
 from synchresis.realtime.recorder import Recorder
@@ -32,6 +32,12 @@ PROMPTS: Final = (
     (0.90, "hit and pull back at once, as short as you can"),
 )
 """Share of the time → what to do from then on."""
+
+SILENT_PROMPTS: Final = (
+    (0.00, "let everything move that shall not sound: curtains, passers-by, gestures"),
+    (0.50, "go on, as differently as it will be"),
+)
+"""The same while nothing shall sound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +77,10 @@ def perform(
     Raises:
         DeviceError: the microphone cannot be used, or the camera sends next to nothing.
     """
-    frames: list[tuple[Frame, float]] = []
     with Recorder(seconds=seconds + 2, device=microphone) as recorder:
-        begin_ns = time.perf_counter_ns()
-        before, now = -1.0, 0.0
-        while now < 1.0:
-            prompter.tell(before, now)
-            frame = source.read(0.2)
-            if frame is not None:
-                frames.append(kept(frame))
-            before, now = now, (time.perf_counter_ns() - begin_ns) / (seconds * NS_PER_S)
+        frames = looked(source, prompter, seconds=seconds)
         heard = recorder.stop()
-    if len(frames) < LEAST_FRAMES:
-        raise DeviceError(
-            f"{source.name} sent {len(frames)} pictures in {seconds:g} s; is it in use elsewhere?"
-        )
+    check_count(frames, source, seconds=seconds)
     return Recording(
         source.name,
         [frame for frame, _ in frames],
@@ -93,6 +88,46 @@ def perform(
         heard.clock.ns_of(0) / NS_PER_S,
         aspect=frames[0][1],
     )
+
+
+def look(source: "LiveSource", prompter: Prompter, *, seconds: float) -> Recording:
+    """Look while nothing happens that shall sound; nobody listens.
+
+    Args:
+        source: an open camera.
+        prompter: says what to do.
+        seconds: how long.
+
+    Raises:
+        DeviceError: the camera sends next to nothing.
+    """
+    frames = looked(source, prompter, seconds=seconds)
+    check_count(frames, source, seconds=seconds)
+    return silent_recording(source.name, [frame for frame, _ in frames], aspect=frames[0][1])
+
+
+def looked(
+    source: "LiveSource", prompter: Prompter, *, seconds: float
+) -> list[tuple[Frame, float]]:
+    """What a camera shows in that time while prompts are given, as `kept`."""
+    frames: list[tuple[Frame, float]] = []
+    begin_ns = time.perf_counter_ns()
+    before, now = -1.0, 0.0
+    while now < 1.0:
+        prompter.tell(before, now)
+        frame = source.read(0.2)
+        if frame is not None:
+            frames.append(kept(frame))
+        before, now = now, (time.perf_counter_ns() - begin_ns) / (seconds * NS_PER_S)
+    return frames
+
+
+def check_count(frames: list[tuple[Frame, float]], source: "LiveSource", *, seconds: float) -> None:
+    """Refuse a camera that sends next to nothing: `DeviceError`."""
+    if len(frames) < LEAST_FRAMES:
+        raise DeviceError(
+            f"{source.name} sent {len(frames)} pictures in {seconds:g} s; is it in use elsewhere?"
+        )
 
 
 def kept(frame: Frame) -> tuple[Frame, float]:

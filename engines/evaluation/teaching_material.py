@@ -106,17 +106,32 @@ def performers(watcher: Watcher, cache: Cache) -> Iterator[Material]:
 def performer(frozen: EvaluationScene, watcher: Watcher, cache: Cache) -> Material:
     """One scene performer; lag and noise are drawn from its seed."""
     scene = frozen.open(size=SIZE)
-    name = f"{frozen.name}_{frozen.seed}"
-    digest = hashlib.sha256(f"{name} {frozen.duration_s}".encode()).hexdigest()[:6]
-    aspect = scene.stream.shot.aspect
-    seen = cache.watched(
-        f"{name}-{digest}", lambda: watch(scene_frames(scene), watcher, aspect=aspect)
-    )
+    seen = seen_scene(frozen, scene, watcher, cache)
     rng = np.random.default_rng([frozen.seed, ROOM_SEED])
     lag_s = float(rng.uniform(*LAG_S))
     sound = in_a_room(moved(scene.audio, lag_s), rng)
     truth = np.sort([event.t_s for event in scene.events]) + lag_s
+    name = f"{frozen.name}_{frozen.seed}"
     return Material(name, seen, sound, truth, frozen.duration_s)
+
+
+def silences(watcher: Watcher, cache: Cache) -> dict[str, list[Watched]]:
+    """What the network sees of the frozen silent scenes, by family."""
+    found: dict[str, list[Watched]] = {}
+    for frozen in evaluation_scenes("silent_motion"):
+        seen = seen_scene(frozen, frozen.open(size=SIZE), watcher, cache)
+        found.setdefault(frozen.name, []).append(seen)
+    return found
+
+
+def seen_scene(frozen: EvaluationScene, scene: Scene, watcher: Watcher, cache: Cache) -> Watched:
+    """What the network sees of a frozen scene."""
+    name = f"{frozen.name}_{frozen.seed}"
+    digest = hashlib.sha256(f"{name} {frozen.duration_s}".encode()).hexdigest()[:6]
+    aspect = scene.stream.shot.aspect
+    return cache.watched(
+        f"{name}-{digest}", lambda: watch(scene_frames(scene), watcher, aspect=aspect)
+    )
 
 
 def scene_frames(scene: Scene) -> Iterator[Frame]:

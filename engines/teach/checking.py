@@ -1,12 +1,12 @@
 """Held-back check: does teaching help on parts of the recording it did not learn from?"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synchresis.engines.evaluation.score_onsets import evaluate
 from synchresis.engines.motion.readout import logit
@@ -16,6 +16,9 @@ from synchresis.engines.teach.timing import TOLERANCE_S, Scores, Times, lag_of, 
 from synchresis.engines.teach.watching import Watched
 
 Fit = Callable[[Watched, Times], Taught]
+
+Span = tuple[float, float]
+"""Begin and end, seconds."""
 
 HELD: Final = 5
 """Parts that are held back in turn."""
@@ -37,6 +40,7 @@ class Check:
         events: made.
         agreement: correlation of the scores of frames with nearness to an onset; it needs no
             threshold, and so tells more than the others where there are few hits.
+        silent_per_minute: events in recordings of what shall not sound, None if there are none.
     """
 
     f1: float
@@ -45,6 +49,7 @@ class Check:
     recall: float
     events: int
     agreement: float = 0.0
+    silent_per_minute: float | None = None
 
 
 def shipped(threshold: float) -> Fit:
@@ -78,29 +83,68 @@ def held_back(seen: Watched, onsets_s: Times, fits: Mapping[str, Fit]) -> dict[s
         onsets_s: heard in it.
         fits: ways to teach, by name.
     """
-    edges = np.linspace(seen.captured_s[0], np.nextafter(seen.captured_s[-1], np.inf), HELD + 1)
     heard: dict[str, list[Times]] = {name: [] for name in fits}
     frames: dict[str, list[tuple[Scores, Scores]]] = {name: [] for name in fits}
-    truths: list[Times] = []
-    spans: list[float] = []
-    for begin, end in pairwise(edges.tolist()):
-        inside = (seen.captured_s >= begin) & (seen.captured_s < end)
-        own = (onsets_s >= begin) & (onsets_s < end)
+    held: list[Span] = []
+    for part in parts_of(seen):
+        inside = within(seen.captured_s, part)
+        own = within(onsets_s, part)
         if inside.all() or (~own).sum() < LEAST_ONSETS:
             continue
-        truths.append(onsets_s[own] - begin)
-        spans.append(end - begin)
+        held += part
         for name, fit in fits.items():
             taught = fit(seen.part(~inside), onsets_s[~own])
             scores = taught.scores(seen)
             times = taught.heard_s(seen, scores)
-            heard[name].append(times[(times >= begin) & (times < end)] - begin)
+            heard[name] += [times[within(times, [span])] - span[0] for span in part]
             score, near = taught.agreement(seen, scores, onsets_s)
             frames[name].append((score[inside], near[inside]))
+    truths = [onsets_s[within(onsets_s, [span])] - span[0] for span in held]
+    silent = silences(seen, onsets_s)
+    quiet = [any(a <= begin < b for a, b in silent) for begin, _ in held]
     return {
-        name: replace(check(heard[name], truths, spans), agreement=agreeing(frames[name]))
+        name: replace(
+            check(heard[name], truths, [end - begin for begin, end in held]),
+            agreement=agreeing(frames[name]),
+            silent_per_minute=per_minute(heard[name], held, quiet),
+        )
         for name in fits
     }
+
+
+def parts_of(seen: Watched) -> list[list[Span]]:
+    """HELD parts of what was seen, of every recording a stretch."""
+    edges = [np.linspace(begin, end, HELD + 1).tolist() for begin, end in recorded(seen)]
+    return [[(own[k], own[k + 1]) for own in edges] for k in range(HELD)]
+
+
+def recorded(seen: Watched) -> list[Span]:
+    """When each recording was made; the last picture is inside."""
+    times = seen.captured_s
+    return [
+        (float(times[one.start]), float(np.nextafter(times[one.stop - 1], np.inf)))
+        for one in seen.recordings
+    ]
+
+
+def silences(seen: Watched, onsets_s: Times) -> list[Span]:
+    """Recordings in which nothing is to be heard, beside others in which something is."""
+    return [span for span in recorded(seen) if not within(onsets_s, [span]).any()]
+
+
+def within(times_s: Times, spans: Sequence[Span]) -> NDArray[np.bool_]:
+    """Which moments lie in one of some spans."""
+    inside = [(times_s >= begin) & (times_s < end) for begin, end in spans]
+    return np.logical_or.reduce(inside) if inside else np.zeros(len(times_s), bool)
+
+
+def per_minute(heard: list[Times], held: list[Span], quiet: list[bool]) -> float | None:
+    """Events a minute in quiet stretches, None where there are none."""
+    if not any(quiet):
+        return None
+    chosen_parts = [k for k, one in enumerate(quiet) if one]
+    seconds = sum(held[k][1] - held[k][0] for k in chosen_parts)
+    return 60.0 * sum(len(heard[k]) for k in chosen_parts) / seconds
 
 
 def agreeing(frames: list[tuple[Scores, Scores]]) -> float:

@@ -23,6 +23,9 @@ from synchresis.engines.teach.watching import Watched
 
 Floats = NDArray[np.float32]
 
+Folds = list[list[slice]]
+"""Stretches of frames that are held back together."""
+
 GRID: Final = (30, 40)
 """Rows and columns of the place map."""
 
@@ -111,8 +114,9 @@ def fit_readout(seen: Watched, onsets_s: Times, prior: Prior) -> Taught:
     first = lag_of(times, logit(seen.score), onsets_s)
     place = place_of(seen, onsets_s, first)
     design = Design.of(history(seen, described(seen, place)), seen.embedding)
-    lag_s, held = readout_lag(design.rows, prior, Hearing(times, onsets_s, first))
-    bar = readout_bar(times, held, Hearing(times, onsets_s, lag_s), prior.threshold)
+    folds = folds_of(seen)
+    lag_s, held = readout_lag(design.rows, prior, Hearing(times, onsets_s, first, folds))
+    bar = readout_bar(times, held, Hearing(times, onsets_s, lag_s, folds), prior.threshold)
     at = picked(times, held, bar, seen.t_s)
     event_lag_s = refined(seen.t_s[at], onsets_s, lag_s)
     weight, mean = ridge(design.rows, bumps(times, onsets_s - lag_s), prior)
@@ -122,11 +126,19 @@ def fit_readout(seen: Watched, onsets_s: Times, prior: Prior) -> Taught:
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """Frame times float64[T] and onsets float64[N], seconds, and the lag between them so far."""
+    """A recording's sound against its frames.
+
+    Attributes:
+        captured_s: float64[T], frame times, seconds.
+        onsets_s: float64[N].
+        lag_s: between them so far.
+        folds: frames that are held back together.
+    """
 
     captured_s: Times
     onsets_s: Times
     lag_s: float
+    folds: Folds
 
 
 def readout_lag(rows: NDArray[np.float64], prior: Prior, hearing: Hearing) -> tuple[float, Scores]:
@@ -136,7 +148,7 @@ def readout_lag(rows: NDArray[np.float64], prior: Prior, hearing: Hearing) -> tu
     """
     lags, times = LAGS_S[::2], hearing.captured_s
     targets = np.stack([bumps(times, hearing.onsets_s - lag) for lag in lags], 1)
-    held = out_of_fold(rows, targets, prior)
+    held = out_of_fold(rows, targets, prior, hearing.folds)
     value = np.array([correlation(a, b) for a, b in zip(held.T, targets.T, strict=True)])
     value += EARLY * lags - 0.075 * ((lags - hearing.lag_s) / NEAR_LAG_S) ** 2
     best = int(value.argmax())
@@ -249,15 +261,24 @@ def ridge(
     return start + np.linalg.solve(square, rows.T @ (target - mean - rows @ start)), mean
 
 
+def folds_of(seen: Watched) -> Folds:
+    """FOLDS parts: of every recording a stretch, so that each fold has hits and silence."""
+    parts = [
+        np.linspace(one.start, one.stop, FOLDS + 1).round().astype(int) for one in seen.recordings
+    ]
+    return [[slice(edges[k], edges[k + 1]) for edges in parts] for k in range(FOLDS)]
+
+
 def out_of_fold(
-    rows: NDArray[np.float64], targets: NDArray[np.float64], prior: Prior
+    rows: NDArray[np.float64], targets: NDArray[np.float64], prior: Prior, folds: Folds
 ) -> NDArray[np.float64]:
     """Predictions float64[T, K] for frames that were held back, fold by fold."""
-    edges = np.linspace(0, len(rows), FOLDS + 1).round().astype(int)
     out = np.zeros(targets.shape)
-    for begin, end in pairwise(edges):
+    for fold in folds:
         kept = np.ones(len(rows), bool)
-        kept[max(0, begin - APART) : end + APART] = False
+        for part in fold:
+            kept[max(0, part.start - APART) : part.stop + APART] = False
         weight, mean = ridge(rows[kept], targets[kept], prior)
-        out[begin:end] = rows[begin:end] @ weight + mean
+        for part in fold:
+            out[part] = rows[part] @ weight + mean
     return out

@@ -1,9 +1,9 @@
 """Teach the motion side: a performer's own recording, as an overlay on a pack."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from safetensors.numpy import save
@@ -12,9 +12,10 @@ from synchresis.engines.frame import Frame
 from synchresis.engines.motion.readout import FILE, MIRRORED
 from synchresis.engines.packs import Pack, check_overlay, write_overlay
 from synchresis.engines.packs.manifest import Free
-from synchresis.engines.teach.checking import Check, Fit, chosen, held_back, ways
-from synchresis.engines.teach.fitting import Taught
+from synchresis.engines.teach.checking import Fit, chosen, held_back, ways
+from synchresis.engines.teach.lessons import STILL, Lesson, moving
 from synchresis.engines.teach.prior import prior_of
+from synchresis.engines.teach.silence import learn_silence
 from synchresis.engines.teach.soundtracks import Sound, heard_hits, read_soundtrack
 from synchresis.engines.teach.timing import Times
 from synchresis.engines.teach.watching import Watched, Watcher, film_frames, joined, watch
@@ -29,9 +30,6 @@ LEAST_HITS: Final = 8
 LEAST_SKILL: Final = 0.1
 """Timing skill on parts held back under which sound and picture do not belong together."""
 
-STILL: Final = 0.004
-"""Frame difference of the liveliest cell, grey 0..1, under which nothing moves."""
-
 
 @dataclass(frozen=True, slots=True)
 class Recording:
@@ -40,10 +38,11 @@ class Recording:
     Attributes:
         name: for messages.
         frames: in time order.
-        sound: float32[N] at 48 kHz.
+        sound: float32[N] at 48 kHz; not listened to where it is silent.
         sound_s: time of its first sample on the frames' clock, seconds.
         aspect: height over width of what is shown, None where pixels are square.
         mirrored: whether a camera was shown as a mirror does, as it is to be when playing.
+        silent: whether all that moves in it shall not sound, whatever is heard.
     """
 
     name: str
@@ -52,46 +51,26 @@ class Recording:
     sound_s: float = 0.0
     aspect: float | None = None
     mirrored: bool = False
+    silent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """What came of teaching.
-
-    Attributes:
-        taught: what was learned from the whole recording.
-        way: "readout", or "threshold" where a readout did not help.
-        checks: on parts held back: "shipped", "threshold", "readout".
-        hits: heard.
-        seconds: of the recording.
-    """
-
-    taught: Taught
-    way: str
-    checks: Mapping[str, Check]
-    hits: int
-    seconds: float
-
-    def report(self) -> dict[str, Any]:
-        """The same, ready for JSON."""
-        return {
-            "way": self.way,
-            "lag_ms": round(1e3 * self.taught.lag_s, 1),
-            "threshold": round(self.taught.threshold, 3),
-            "hits": self.hits,
-            "seconds": round(self.seconds, 1),
-            "held_back": {name: asdict(check) for name, check in self.checks.items()},
-        }
-
-
-def video_recording(path: Path) -> Recording:
-    """A video with its own soundtrack.
+def video_recording(path: Path, *, silent: bool = False) -> Recording:
+    """A video with its own soundtrack, or one of what shall not sound, which needs none.
 
     Raises:
         InputError: no pictures or no sound that can be read.
     """
+    if silent:
+        return silent_recording(str(path), film_frames(path, LONGEST_S))
     sound, sound_s = read_soundtrack(path, LONGEST_S)
     return Recording(str(path), film_frames(path, LONGEST_S), sound, sound_s)
+
+
+def silent_recording(
+    name: str, frames: Iterable[Frame], *, aspect: float | None = None
+) -> Recording:
+    """Frames in which nothing happens that shall sound."""
+    return Recording(name, frames, np.zeros(0, np.float32), aspect=aspect, silent=True)
 
 
 def watch_all(recordings: Sequence[Recording], base: Pack) -> tuple[Watched, Times]:
@@ -103,14 +82,20 @@ def watch_all(recordings: Sequence[Recording], base: Pack) -> tuple[Watched, Tim
     """
     if base.base is not None:
         raise ParameterError(f"pack {base.name!r} is an overlay; teach from a full pack")
-    heard = [
-        heard_hits(one.sound, f"the sound of {one.name}").time_s + one.sound_s for one in recordings
-    ]
+    heard = [heard_s(one) for one in recordings]
     watcher = Watcher(base, backend="onnx")
     watcher.prepare()
     seen = [watch(one.frames, watcher, aspect=one.aspect) for one in recordings]
     watcher.close()
     return joined(seen, heard)
+
+
+def heard_s(recording: Recording) -> Times:
+    """When hits are heard in a recording, on the clock of its frames."""
+    if recording.silent:
+        return np.zeros(0)
+    found = heard_hits(recording.sound, f"the sound of {recording.name}")
+    return found.time_s + recording.sound_s
 
 
 def learn(seen: Watched, onsets_s: Times, fits: Mapping[str, Fit]) -> Lesson:
@@ -148,8 +133,7 @@ def learn(seen: Watched, onsets_s: Times, fits: Mapping[str, Fit]) -> Lesson:
             f"not kept: on parts held back the pack as it is does as well (timing skill "
             f"{before:.2f}, taught {after:.2f}); use it as it is, or record longer"
         )
-    seconds = float(seen.captured_s[-1] - seen.captured_s[0])
-    return Lesson(fits[way](seen, onsets_s), way, checks, len(onsets_s), seconds)
+    return Lesson(fits[way](seen, onsets_s), way, checks, len(onsets_s), seen.seconds)
 
 
 def ways_of(base: Pack) -> dict[str, Fit]:
@@ -157,25 +141,26 @@ def ways_of(base: Pack) -> dict[str, Fit]:
     return ways(base.motion.threshold, prior_of(base))
 
 
-def moving(seen: Watched) -> float:
-    """Difference between frames in the liveliest cell, grey 0..1, in lively moments."""
-    liveliest = seen.flow[:, 3].max(1).astype(np.float64)
-    return float(np.quantile(liveliest, 0.95))
-
-
 def write_taught(folder: Path, lesson: Lesson, base: Pack, *, mirrored: bool) -> Pack:
     """Write a lesson as a pack on its base, whole or not at all; a palette taught there stays."""
     taught = lesson.taught
+    before, after = lesson.checks["shipped"], lesson.checks[lesson.way]
     numbers: Free = {
-        MIRRORED: mirrored,
         "lag_s": round(taught.lag_s, 4),
         "threshold": round(taught.threshold, 4),
         "hits": lesson.hits,
         "seconds": round(lesson.seconds, 1),
         "way": lesson.way,
-        "before": round(lesson.checks["shipped"].timing, 3),
-        "after": round(lesson.checks[lesson.way].timing, 3),
     }
+    if lesson.hits:
+        numbers |= {
+            MIRRORED: mirrored,
+            "before": round(before.timing, 3),
+            "after": round(after.timing, 3),
+        }
+    if before.silent_per_minute is not None and after.silent_per_minute is not None:
+        numbers["silent_before"] = round(before.silent_per_minute, 2)
+        numbers["silent_after"] = round(after.silent_per_minute, 2)
     files = {}
     if taught.readout is not None:
         numbers["lookahead_max_ms"] = 0.0
@@ -189,16 +174,27 @@ def teach_motion(
     """Learn from recordings and write an overlay pack; a palette taught in it before stays.
 
     Args:
-        recordings: of one performer and one place, camera and microphone the same.
+        recordings: of one performer and one place, camera and microphone the same; silent ones
+            alone raise the threshold, beside others they teach the readout what is none.
         base: pack to teach.
         folder: of the overlay; its name is the pack's.
 
     Raises:
         InputError: nothing was learned; nothing is written.
-        ParameterError: the base was taught itself, or another pack stands in `folder`.
+        ParameterError: the base was taught itself, or another pack, or hits where there is only
+            silence to teach, stands in `folder`.
     """
-    check_overlay(folder, base)
+    before = check_overlay(folder, base)
+    silence = all(one.silent for one in recordings)
+    if silence and before is not None and before.overlay.get("hits"):
+        raise ParameterError(
+            f"{folder} holds hits that silence alone would replace: teach both together (videos "
+            "of hits, then --silent and videos of silence), or choose another name"
+        )
     seen, onsets_s = watch_all(recordings, base)
-    lesson = learn(seen, onsets_s, ways_of(base))
+    if silence:
+        lesson = learn_silence(seen, base.motion.threshold)
+    else:
+        lesson = learn(seen, onsets_s, ways_of(base))
     mirrored = any(one.mirrored for one in recordings)
     return write_taught(folder, lesson, base, mirrored=mirrored), lesson

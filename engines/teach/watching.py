@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -65,6 +66,20 @@ class Watched:
         """First frames of stretches without a gap."""
         gaps = np.diff(self.captured_s) * NS_PER_S > GAP_NS
         return np.concatenate(([0], np.flatnonzero(gaps) + 1))
+
+    @property
+    def seconds(self) -> float:
+        """How long was looked, gaps left out."""
+        steps = np.diff(self.captured_s)
+        steps[self.starts[1:] - 1] = 0.0
+        return float(steps.sum())
+
+    @property
+    def recordings(self) -> list[slice]:
+        """Frames of each recording of those that were joined; never empty ones."""
+        apart = np.diff(self.captured_s) > 0.99 * BETWEEN_S
+        edges = [0, *(np.flatnonzero(apart) + 1).tolist(), len(self.captured_s)]
+        return [slice(a, b) for a, b in pairwise(edges) if b > a]
 
 
 @dataclass(slots=True)

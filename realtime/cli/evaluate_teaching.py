@@ -26,6 +26,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add("--clips", type=Path, metavar="DIR", help="real clips with onsets and manifest.csv")
     add("--min-rating", type=options.whole(1, 5), default=4, metavar="N", help="default 4")
     add("--performers", action="store_true", help="the 60 s scene performers")
+    text = "the scene performers, taught with and without half of each silent scene (10 minutes)"
+    add("--silent", action="store_true", help=text)
     add("--cache", type=Path, metavar="DIR", help="keep what the network saw, for the next time")
     options.add_pack_option(parser)
     add("--json", action="store_true", help="print JSON")
@@ -38,8 +40,8 @@ def run(args: argparse.Namespace) -> int:
     from synchresis.engines.teach.motion import ways_of
     from synchresis.engines.teach.watching import Watcher
 
-    if not (args.clips or args.performers):
-        raise ParameterError("nothing to evaluate; give --clips DIR or --performers")
+    if not (args.clips or args.performers or args.silent):
+        raise ParameterError("nothing to evaluate; give --clips DIR, --performers or --silent")
     pack = options.pack(args)
     watcher = Watcher(pack, backend="onnx")
     watcher.prepare()
@@ -51,12 +53,24 @@ def run(args: argparse.Namespace) -> int:
         from synchresis.engines.evaluation.teaching_material import performers
 
         report["performers"] = part(trials(performers(watcher, cache), fits))
+    silent = silent_part(watcher, cache, fits) if args.silent else {}
     watcher.close()
     if args.json:
-        print_json(report)
-    else:
-        show(report)
+        print_json(report | ({"silent": silent} if silent else {}))
+        return 0
+    show(report)
+    if silent:
+        show_silent(silent)
     return 0
+
+
+def silent_part(watcher: "Watcher", cache: "Cache", fits: "Mapping[str, Way]") -> "dict[str, Any]":
+    """Silent scenes, half of each shown."""
+    from synchresis.engines.evaluation.teaching_material import performers, silences
+    from synchresis.engines.evaluation.teaching_silence import report, shown_silences
+
+    hits = list(performers(watcher, cache))
+    return report(list(shown_silences(hits, silences(watcher, cache), fits)))
 
 
 def clips_part(
@@ -129,3 +143,16 @@ def show(report: dict[str, Any]) -> None:
                 for line in group["recordings_by_name"]
             ]
         )
+
+
+def show_silent(group: "dict[str, Any]") -> None:
+    """Print for people what showing silence does."""
+    print(f"silence shown: {group['scenes']} scenes, {group['onsets']} onsets scored")
+    families = list(next(iter(group["ways"].values()))["later"])
+    head = [f"{name}, {where}" for name in families for where in ("later", "another")]
+    rows = [("taught", "timing skill ±50 ms", "F1", *(f"false a minute: {one}" for one in head))]
+    for way, row in group["ways"].items():
+        pairs = [(row["later"][name], row["elsewhere"][name]) for name in families]
+        rates = [f"{one['per_minute']:.1f}" for pair in pairs for one in pair]
+        rows.append((way, f"{row['timing']:.2f}", f"{row['f1']:.2f}", *rates))
+    print_table(rows)

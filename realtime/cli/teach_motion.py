@@ -12,7 +12,8 @@ from synchresis.realtime.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
     from synchresis.engines.packs import Pack
-    from synchresis.engines.teach.motion import Lesson, Recording
+    from synchresis.engines.teach.lessons import Lesson
+    from synchresis.engines.teach.motion import Recording
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -25,6 +26,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add("--camera", metavar="0|URL", help="look through a camera instead, and listen")
     add("--microphone", metavar="NAME", help="input device (default: the system's choice)")
     add("--seconds", type=options.number(10, 300), default=60.0, help="with --camera (default 60)")
+    text = "what shall not sound: videos of it, or with --camera all of what is seen"
+    add("--silent", nargs="*", type=Path, metavar="VIDEO", help=text)
     add("--no-mirror", action="store_true", help="with --camera: as others see you")
     add("--out", type=Path, metavar="DIR", help="folder of the pack (default: your packs)")
     options.add_pack_option(parser)
@@ -38,13 +41,12 @@ def run(args: argparse.Namespace) -> int:
     from synchresis.engines.teach.motion import teach_motion
     from synchresis.engines.teach.names import check_name
 
-    if bool(args.videos) == (args.camera is not None):
-        raise ParameterError("give videos, or --camera, one of the two")
+    _check(args)
     base = options.pack(args)
     check_name(args.name, base)
     folder = args.out or user_packs_dir() / args.name
     began = time.monotonic()
-    recordings = [recorded(args)] if args.camera is not None else filmed(args.videos)
+    recordings = [recorded(args)] if args.camera is not None else filmed(args)
     pack, lesson = teach_motion(recordings, base=base, folder=folder)
     took_s = time.monotonic() - began
     if args.json:
@@ -54,24 +56,36 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def filmed(paths: list[Path]) -> "list[Recording]":
+def _check(args: argparse.Namespace) -> None:
+    """Refuse what does not go together."""
+    if args.camera is not None and args.silent:
+        raise ParameterError("with --camera, --silent takes no videos: all that is seen is silent")
+    if bool(args.videos or args.silent) == (args.camera is not None):
+        raise ParameterError("give videos, or --camera, one of the two")
+
+
+def filmed(args: argparse.Namespace) -> "list[Recording]":
     """Videos to learn from."""
     from synchresis.engines.teach.motion import video_recording
 
-    return [video_recording(path) for path in paths]
+    silent = [video_recording(path, silent=True) for path in args.silent or ()]
+    return [*map(video_recording, args.videos), *silent]
 
 
 def recorded(args: argparse.Namespace) -> "Recording":
     """A performance before camera and microphone, prompted on the terminal."""
     from synchresis.realtime.camera_delays import stored_delay_ms
     from synchresis.realtime.cli.choices import say
-    from synchresis.realtime.performing import Prompter, perform
+    from synchresis.realtime.performing import SILENT_PROMPTS, Prompter, look, perform
     from synchresis.realtime.sources.opening import SourceSettings, open_live
 
     delay_ns = round((stored_delay_ms(args.camera) or 0.0) * 1e6)
     mirror = not args.no_mirror
     source = open_live(SourceSettings(args.camera, mirror=mirror, camera_delay_ns=delay_ns))
     try:
+        if args.silent is not None:
+            say(f"looking for {args.seconds:g} s; nothing is listened to")
+            return look(source, Prompter(say, SILENT_PROMPTS), seconds=args.seconds)
         say(f"perform for {args.seconds:g} s; the speakers stay silent")
         heard = perform(source, Prompter(say), seconds=args.seconds, microphone=args.microphone)
     finally:
@@ -81,18 +95,41 @@ def recorded(args: argparse.Namespace) -> "Recording":
 
 def show(pack: "Pack", lesson: "Lesson") -> None:
     """Print for people."""
-    print(f"learned from {lesson.hits} hits in {lesson.seconds:.0f} s")
-    rows: list[tuple[str, ...]] = [
-        ("on parts held back", "timing skill", "F1", "precision", "recall")
-    ]
-    names = {"shipped": "before", "threshold": "own threshold", "readout": "own readout"}
-    for name, check in lesson.checks.items():
-        kept = " (kept)" if name == lesson.way else ""
-        values = (check.timing, check.f1, check.precision, check.recall)
-        rows.append((names[name] + kept, *(f"{value:.2f}" for value in values)))
-    print_table(rows)
-    print(f"its sound is {1e3 * lesson.taught.lag_s:+.0f} ms from its picture")
+    if lesson.way == "silence":
+        show_silence(lesson)
+    else:
+        show_hits(lesson)
     own = [palette.name for palette in pack.manifest.palettes]
     if own:
         print(f"the palette taught in this pack before is still in it: --palette {own[0]}")
     print(f"play it: synchresis live --pack {pack.name}")
+
+
+def show_hits(lesson: "Lesson") -> None:
+    """What was learned from hits."""
+    print(f"learned from {lesson.hits} hits in {lesson.seconds:.0f} s")
+    silent = any(check.silent_per_minute is not None for check in lesson.checks.values())
+    head = ("on parts held back", "timing skill", "F1", "precision", "recall")
+    rows: list[tuple[str, ...]] = [(*head, "false a minute in silence") if silent else head]
+    names = {"shipped": "before", "threshold": "own threshold", "readout": "own readout"}
+    for name, check in lesson.checks.items():
+        kept = " (kept)" if name == lesson.way else ""
+        values = [f"{v:.2f}" for v in (check.timing, check.f1, check.precision, check.recall)]
+        if check.silent_per_minute is not None:
+            values.append(f"{check.silent_per_minute:.1f}")
+        rows.append((names[name] + kept, *values))
+    print_table(rows)
+    print(f"its sound is {1e3 * lesson.taught.lag_s:+.0f} ms from its picture")
+
+
+def show_silence(lesson: "Lesson") -> None:
+    """What a silence raised."""
+    before, after = (lesson.checks[name].silent_per_minute or 0.0 for name in lesson.checks)
+    print(
+        f"learned from {lesson.seconds:.0f} s of silence; false events a minute, on parts held "
+        f"back: {before:.1f} before, {after:.1f} after"
+    )
+    print(
+        f"the threshold is now {lesson.taught.threshold:.2f}: hits must be plainer to be heard; "
+        "taught together with a video of hits, silence costs fewer of them"
+    )

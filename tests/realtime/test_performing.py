@@ -9,7 +9,7 @@ from synchresis.engines.frame import Frame
 from synchresis.engines.sample_clock import SampleClock
 from synchresis.errors import DeviceError
 from synchresis.realtime import performing
-from synchresis.realtime.performing import PROMPTS, Prompter, perform
+from synchresis.realtime.performing import PROMPTS, SILENT_PROMPTS, Prompter, look, perform
 from synchresis.realtime.recorder import Recording
 
 
@@ -61,6 +61,16 @@ def test_frames_and_sound_share_a_clock_and_every_prompt_is_said_once(microphone
 def test_a_camera_that_sends_next_to_nothing_is_refused(microphone):
     with pytest.raises(DeviceError, match="pictures in"):
         perform(Camera(step_s=0.1), Prompter(lambda text: None), seconds=0.5)
+
+
+def test_silence_is_looked_at_without_a_microphone():
+    said = []
+    recording = look(Camera(), Prompter(said.append, SILENT_PROMPTS), seconds=0.6)
+    assert said == [text for _, text in SILENT_PROMPTS]
+    assert recording.silent and recording.aspect == 0.75 and len(recording.sound) == 0
+    assert len(list(recording.frames)) >= 30
+    with pytest.raises(DeviceError, match="pictures in"):
+        look(Camera(step_s=0.1), Prompter(said.append), seconds=0.5)
 
 
 def test_prompts_ask_for_hits_places_pauses_and_silent_strokes():

@@ -76,6 +76,25 @@ def test_a_video_teaches_a_pack_that_render_plays(
     assert events == pytest.approx(report["hits"], abs=0.35 * report["hits"])
 
 
+def test_silence_is_taught_beside_hits_and_alone(
+    base: Pack, tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hits = film(tmp_path / "me.mkv", rng, seconds=20)
+    silence = film(tmp_path / "curtain.mkv", rng, sound="none")
+    packs = base.path.parent
+    given = ["--pack", str(base.path), "--silent", str(silence)]
+    assert main(["teach", "motion", "alone", *given, "--out", str(packs / "alone")]) == 0
+    told = capsys.readouterr().out
+    assert "16 s of silence" in told and "the threshold is now" in told
+    assert "live --pack alone" in told
+    assert load_pack(packs / "alone").motion.threshold > base.motion.threshold
+    both = ["teach", "motion", "mine", str(hits), *given, "--out", str(packs / "mine")]
+    assert main(both) == 0
+    assert "false a minute in silence" in capsys.readouterr().out
+    assert main([*both[:3], *both[4:]]) == 2
+    assert "holds hits that silence alone would replace" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("sound", "message"), [("silent", "is silent"), ("none", "has no sound")])
 def test_videos_that_cannot_teach_are_refused_in_one_line(
     base: Pack,
@@ -100,6 +119,9 @@ def test_videos_that_cannot_teach_are_refused_in_one_line(
     [
         (["teach", "motion", "mine"], "give videos, or --camera"),
         (["teach", "motion", "mine", "a.mp4", "--camera", "0"], "give videos, or --camera"),
+        (["teach", "motion", "mine", "--camera", "0", "--silent", "a.mp4"], "takes no videos"),
+        (["teach", "motion", "mine", "--silent"], "give videos, or --camera"),
+        (["teach", "motion", "mine", "--silent", "absent.mp4"], "absent.mp4 cannot be read"),
         (["teach", "motion", "../up", "a.mp4"], "letters, digits"),
         (["teach", "motion", "mine", "absent.mp4"], "absent.mp4 cannot be read"),
         (["evaluate", "teaching"], "nothing to evaluate"),
@@ -118,7 +140,7 @@ def test_what_cannot_be_asked_for_is_refused(
 def test_the_camera_is_watched_prompted_and_closed(
     base: Pack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from synchresis.engines.teach.motion import Recording
+    from synchresis.engines.teach.motion import Recording, silent_recording
     from synchresis.realtime import performing
     from synchresis.realtime.sources import opening
 
@@ -141,3 +163,44 @@ def test_the_camera_is_watched_prompted_and_closed(
     assert main(["teach", "motion", "mine", *given]) == 2
     error = capsys.readouterr().err
     assert "hit softly" in error and "sound of fake is silent" in error and closed == [True]
+
+    def looked(source: Any, prompter: Any, **settings: Any) -> Recording:
+        assert settings == {"seconds": 20.0}
+        prompter.tell(-1.0, 1.0)
+        return silent_recording("fake", [])
+
+    monkeypatch.setattr(performing, "look", looked)
+    assert main(["teach", "motion", "mine", "--silent", *given]) == 2
+    error = capsys.readouterr().err
+    assert "shall not sound: curtains" in error and "fewer than two pictures" in error
+    assert closed == [True, True]
+
+
+def test_shown_silence_is_reported_by_what_was_taught(
+    base: Pack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from synchresis.engines.evaluation import teaching_material, teaching_silence
+    from synchresis.engines.evaluation.rates import FalseRate
+    from synchresis.engines.evaluation.teaching_silence import WAYS, Shown
+
+    truth = np.arange(1.0, 9.0)
+    rates = {way: FalseRate(8 - 2 * k, 2.0) for k, way in enumerate(WAYS)}
+    other = dict.fromkeys(WAYS, FalseRate(1, 1.0))
+    one = Shown("curtain", truth, 10.0, dict.fromkeys(WAYS, truth + 0.01), rates, other)
+    monkeypatch.setattr(teaching_material, "performers", lambda watcher, cache: iter(()))
+    monkeypatch.setattr(teaching_material, "silences", lambda watcher, cache: {})
+    monkeypatch.setattr(teaching_silence, "shown_silences", lambda *given: iter([one, one]))
+    asked = ["evaluate", "teaching", "--silent", "--pack", str(base.path)]
+    assert main(asked) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "silence shown: 2 scenes, 16 onsets scored"
+    assert "curtain, later" in told[1] and "curtain, another" in told[1]
+    assert [line.split()[-2:] for line in told[2:]] == [
+        ["4.0", "1.0"],
+        ["3.0", "1.0"],
+        ["2.0", "1.0"],
+        ["1.0", "1.0"],
+    ]
+    assert main([*asked, "--json"]) == 0
+    ways = json.loads(capsys.readouterr().out)["silent"]["ways"]
+    assert ways["hits and silence"]["later"]["curtain"]["events"] == 4
