@@ -1,6 +1,6 @@
 """Fitting: from watched frames and heard onsets to lag, place, readout and threshold."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
@@ -49,6 +49,9 @@ SPREAD: Final = 1.5
 
 ANYWHERE: Final = 0.2
 """Share of the place map that is even over the picture."""
+
+SILENT: Final = 0.5
+"""Frames of drawn silent scenes that a lesson sees besides, for each of its own."""
 
 BLOCK: Final = 512
 """Frames described at once, to bound memory."""
@@ -114,7 +117,7 @@ def fit_readout(seen: Watched, onsets_s: Times, prior: Prior) -> Taught:
     first = lag_of(times, logit(seen.score), onsets_s)
     place = place_of(seen, onsets_s, first)
     design = Design.of(history(seen, described(seen, place)), seen.embedding)
-    folds = folds_of(seen)
+    prior, folds = design.prior(prior), folds_of(seen)
     lag_s, held = readout_lag(design.rows, prior, Hearing(times, onsets_s, first, folds))
     bar = readout_bar(times, held, Hearing(times, onsets_s, lag_s, folds), prior.threshold)
     at = picked(times, held, bar, seen.t_s)
@@ -229,6 +232,16 @@ class Design:
         parts = first.apply(past).reshape(len(past), -1), second.apply(embedding)
         return cls(np.concatenate(parts, 1).astype(np.float64), first, second)
 
+    def prior(self, prior: Prior) -> Prior:
+        """A prior whose silence is scaled as these features are."""
+        if prior.silence is None:
+            return prior
+        past, embedding = np.split(prior.silence.astype(np.float32), [PAST], axis=1)
+        shape = (len(past), *self.past.mean.shape)
+        parts = self.past.apply(past.reshape(shape)), self.embedding.apply(embedding)
+        flat = [part.reshape(len(past), -1) for part in parts]
+        return replace(prior, silence=np.concatenate(flat, 1).astype(np.float64))
+
     def readout(
         self, place: Floats, weight: NDArray[np.float64], mean: float, wait_s: float
     ) -> Readout:
@@ -254,11 +267,19 @@ def scaling(values: Floats) -> Scaling:
 def ridge(
     rows: NDArray[np.float64], target: NDArray[np.float64], prior: Prior
 ) -> tuple[NDArray[np.float64], Any]:
-    """Weights float64[D, …] pulled to a prior, and the mean of the target float64[…]."""
+    """Weights float64[D, …] pulled to a prior, and the mean of the target float64[…].
+
+    The prior's silence counts as SILENT times as many frames, with a target of 0.
+    """
     mean = target.mean(0)
     start = prior.mean if target.ndim == 1 else prior.mean[:, None]
     square = rows.T @ rows + np.diag(prior.penalty)
-    return start + np.linalg.solve(square, rows.T @ (target - mean - rows @ start)), mean
+    cross = rows.T @ (target - mean - rows @ start)
+    if prior.silence is not None:
+        silent, share = prior.silence, SILENT * len(rows) / len(prior.silence)
+        square += share * silent.T @ silent
+        cross -= share * silent.T @ (mean + silent @ start)
+    return start + np.linalg.solve(square, cross), mean
 
 
 def folds_of(seen: Watched) -> Folds:

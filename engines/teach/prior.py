@@ -3,6 +3,9 @@
 A lesson is short, a readout has some 170 weights. So each weight has a mean and a variance over
 many drawn performers, and a lesson pulls it away from that mean only as far as it has reasons to:
 ridge regression to a learned prior (empirical Bayes of a linear mixed model, Laird & Ware 1982).
+
+A lesson also knows little of what moves and does not sound. So a prior brings frames of drawn
+silent scenes, and every lesson learns as if it had seen some of them besides.
 """
 
 from dataclasses import dataclass
@@ -16,6 +19,8 @@ from synchresis.engines.packs import Pack
 from synchresis.errors import PackError
 
 Array = NDArray[np.float64]
+
+Stored = NDArray[np.float32 | np.float16 | np.uint8]
 
 FILE: Final = "prior.safetensors"
 """Name of the prior inside a pack."""
@@ -39,12 +44,15 @@ class Prior:
         variance: float64[D], of weights from performer to performer.
         noise: variance of what a readout leaves unexplained, times frames that say the same.
         threshold: usual one of the picker; None if not known.
+        silence: float64[N, D], features in frames of silent scenes, not scaled, or as the lesson
+            at hand scales them (see `Design.prior`); None if there are none.
     """
 
     mean: Array
     variance: Array
     noise: float
     threshold: float | None = None
+    silence: Array | None = None
 
     @property
     def penalty(self) -> Array:
@@ -60,15 +68,18 @@ class Prior:
         """
         return cls(np.zeros(PAST + embedding), flat_sizes(embedding) ** 2, FLAT_NOISE)
 
-    def tensors(self, engine: str) -> dict[str, NDArray[np.float32 | np.uint8]]:
+    def tensors(self, engine: str) -> dict[str, Stored]:
         """The same by name, to be stored, with the hash of the motion engine it belongs to."""
         bar = np.nan if self.threshold is None else self.threshold
-        return {
+        tensors: dict[str, Stored] = {
             "mean": self.mean.astype("f4"),
             "variance": self.variance.astype("f4"),
             "noise_threshold": np.array([self.noise, bar], "f4"),
             "engine": np.frombuffer(bytes.fromhex(engine), np.uint8),
         }
+        if self.silence is not None:
+            tensors["silence"] = self.silence.astype("f2")
+        return tensors
 
 
 def flat_sizes(embedding: int) -> Array:
@@ -100,9 +111,12 @@ def prior_of(pack: Pack) -> Prior:
             return Prior.flat(length)
         noise, bar = (float(value) for value in found["noise_threshold"])
         mean, variance = found["mean"].astype("f8"), found["variance"].astype("f8")
+        silence = found["silence"].astype("f8") if "silence" in found else None
     except (SafetensorError, KeyError, ValueError) as err:
         raise PackError(f"pack {pack.path}: {FILE} cannot be read: {err}; export it again") from err
     right = mean.shape == variance.shape == (PAST + length,) and np.isfinite(mean).all()
+    if silence is not None:
+        right = right and silence.shape[1:] == mean.shape and np.isfinite(silence).all()
     if not (right and (variance > 0).all() and noise > 0):
         raise PackError(f"pack {pack.path}: {FILE} does not fit this version; export it again")
-    return Prior(mean, variance, noise, None if np.isnan(bar) else bar)
+    return Prior(mean, variance, noise, None if np.isnan(bar) else bar, silence)

@@ -1,6 +1,7 @@
 """What drawn performers say of a motion engine, put into its pack.
 
-That is the prior of taught readouts, and how the times that the engine tells are read.
+That is the prior of taught readouts, frames of silent scenes that every lesson learns from besides,
+and how the times that the engine tells are read.
 
 `python -m synchresis.engines.training.motion.lesson_prior PACK` (no torch; 20 minutes of one core).
 Both belong to the motion engine in the pack: learn them last, after the graph was rewritten.
@@ -23,15 +24,28 @@ from safetensors.numpy import save
 
 from synchresis.engines.motion.picker import AS_TOLD
 from synchresis.engines.packs import load_pack, update_pack
-from synchresis.engines.teach.fitting import Design, described, history, place_of
+from synchresis.engines.teach.fitting import GRID, Design, described, history, place_of
 from synchresis.engines.teach.prior import FILE, Prior
 from synchresis.engines.teach.timing import bumps
 from synchresis.engines.teach.watching import Watcher
-from synchresis.engines.training.motion.performers import Performance, performances
+from synchresis.engines.training.motion.performers import (
+    Performance,
+    performances,
+    silent_performances,
+)
 from synchresis.engines.training.motion.told_times import event_times, straightened
 
 COUNT: Final = 160
 """Performers."""
+
+SILENT_SCENES: Final = 64
+"""Scenes of silent families."""
+
+SILENT_FRAMES: Final = 1000
+"""Frames of them that a prior keeps."""
+
+EVEN: Final = np.full(GRID[0] * GRID[1], 1.0 / (GRID[0] * GRID[1]), np.float32)
+"""Where hits happen, if nothing is known."""
 
 LATE_S: Final = 0.033
 """How much later than its onset a bump is put: about when the network is sure."""
@@ -94,6 +108,17 @@ def learn_prior(performers: Iterable[Moments]) -> Prior:
     return Prior(mean, variance, noise * ALIKE, USUAL_BAR)
 
 
+def silence_of(performers: Iterable[Performance]) -> Array:
+    """Features of SILENT_FRAMES frames of silent scenes, drawn at random, float64[N, D]."""
+    found = []
+    for one in performers:
+        past = history(one.seen, described(one.seen, EVEN))
+        found.append(np.concatenate((past.reshape(len(past), -1), one.seen.embedding), 1))
+    rows = np.concatenate(found).astype(np.float64)
+    count = min(SILENT_FRAMES, len(rows))
+    return rows[np.sort(np.random.default_rng(0).choice(len(rows), count, replace=False))]
+
+
 def posterior(one: Moments, mean: Array, variance: Array, noise: float) -> tuple[Array, Array]:
     """A performer's weights, float64[D], and their covariance, float64[D, D]."""
     precision = one.square / noise + np.diag(1.0 / variance)
@@ -112,6 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pack", type=Path)
     parser.add_argument("--performers", type=int, default=COUNT)
+    parser.add_argument("--silent", type=int, default=SILENT_SCENES, help="silent scenes")
     args = parser.parse_args(arguments)
     pack = load_pack(args.pack)
     watcher = Watcher(pack, backend="onnx")
@@ -121,9 +147,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for one in performances(watcher, args.performers):
         moments.append(moments_of(one))
         times.append(event_times(one, pack.motion.threshold))
+    silence = silence_of(silent_performances(watcher, args.silent))
     watcher.close()
     table = straightened(times)
-    tensors = learn_prior(moments).tensors(pack.file_hash(pack.motion.file))
+    prior = replace(learn_prior(moments), silence=silence)
+    tensors = prior.tensors(pack.file_hash(pack.motion.file))
     entry = msgspec.structs.replace(pack.motion, told=table.told, so=table.so, foretold=FORETOLD)
     update_pack(args.pack, {"motion": entry}, {FILE: save(tensors)})
     sys.stdout.write(f"{args.pack}: {FILE} and times of {args.performers} performers\n")

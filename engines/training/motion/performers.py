@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synchresis.engines.frame import Frame
+from synchresis.engines.scenes.families import silent_families
 from synchresis.engines.scenes.render import Film, PictureSize
 from synchresis.engines.scenes.world import SimSettings, World, simulate
 from synchresis.engines.teach.watching import Watched, Watcher, watch
@@ -32,6 +33,10 @@ LEAST: Final = 6
 """Hits of a performance."""
 
 SEED: Final = 77
+SILENT_SEED: Final = 78
+
+RESTING: Final = ("still", "lights")
+"""Silent families in which nothing moves."""
 
 Picture = NDArray[np.uint8]
 
@@ -63,6 +68,21 @@ def performances(watcher: Watcher, count: int) -> Iterator[Performance]:
         if len(world.events) >= LEAST:
             found += 1
             yield performance(world, strange(rng), watcher)
+
+
+def silent_performances(watcher: Watcher, count: int) -> Iterator[Performance]:
+    """Scenes of the silent training families in which something moves, one after the other.
+
+    Args:
+        watcher: prepared, of the pack whose prior is wanted.
+        count: how many.
+    """
+    moving = [name for name in silent_families() if name not in RESTING]
+    for index in range(count):
+        rng = np.random.default_rng([SILENT_SEED, index])
+        frames = int(rng.choice(FPS) * LENGTH_S)
+        settings = SimSettings(frames=frames, families=(moving[index % len(moving)],))
+        yield performance(simulate(6_000_000 + 7919 * index, settings), strange(rng), watcher)
 
 
 def performance(world: World, change: Change, watcher: Watcher) -> Performance:

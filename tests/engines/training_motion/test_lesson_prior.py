@@ -5,6 +5,7 @@ import pytest
 
 from synchresis.engines.motion.picker import Told
 from synchresis.engines.packs import load_pack
+from synchresis.engines.scenes.families import evaluation_families, silent_families
 from synchresis.engines.teach.prior import prior_of
 from synchresis.engines.teach.watching import Watcher
 from synchresis.engines.training.motion import lesson_prior
@@ -15,8 +16,15 @@ from synchresis.engines.training.motion.lesson_prior import (
     Moments,
     learn_prior,
     moments_of,
+    silence_of,
 )
-from synchresis.engines.training.motion.performers import LEAST, performances, strange
+from synchresis.engines.training.motion.performers import (
+    LEAST,
+    RESTING,
+    performances,
+    silent_performances,
+    strange,
+)
 
 
 def drawn(rng, mean, spread, noise):
@@ -57,14 +65,31 @@ def test_a_pack_gets_both_and_is_as_before_where_that_is_cut_short(
     before = load_pack(folder).hash
     monkeypatch.setattr(lesson_prior, "straightened", lambda times: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        lesson_prior.main([str(folder), "--performers", "1"])
+        lesson_prior.main([str(folder), "--performers", "1", "--silent", "1"])
     assert load_pack(folder).hash == before
     monkeypatch.setattr(lesson_prior, "straightened", lambda times: Told((0.0, 2.0), (0.1, 2.0)))
-    lesson_prior.main([str(folder), "--performers", "1"])
+    monkeypatch.setattr(lesson_prior, "SILENT_FRAMES", 50)
+    lesson_prior.main([str(folder), "--performers", "1", "--silent", "1"])
     pack = load_pack(folder)
     assert (pack.motion.told, pack.motion.so) == ((0.0, 2.0), (0.1, 2.0))
     assert pack.motion.foretold == lesson_prior.FORETOLD
-    assert prior_of(pack).threshold == pytest.approx(USUAL_BAR)
+    learned = prior_of(pack)
+    assert learned.threshold == pytest.approx(USUAL_BAR)
+    assert learned.silence.shape == (50, len(learned.mean))
+
+
+def test_silent_scenes_move_and_are_of_families_that_never_sound(tiny_pack):
+    watcher = Watcher(tiny_pack, backend="onnx")
+    watcher.prepare()
+    found = list(silent_performances(watcher, 2))
+    assert [one.name for one in found] == [n for n in silent_families() if n not in RESTING][:2]
+    assert not set(evaluation_families()) & set(silent_families())
+    for one in found:
+        assert len(one.onsets_s) == 0 and one.seen.flow[:, 3].max() > 0.01
+    rows = silence_of(found)
+    watcher.close()
+    assert len(rows) == min(lesson_prior.SILENT_FRAMES, sum(len(o.seen.score) for o in found))
+    np.testing.assert_array_equal(rows, silence_of(found))
 
 
 def test_a_change_is_one_for_the_whole_performance_and_most_performances_have_one():
