@@ -101,12 +101,13 @@ def held_back(seen: Watched, onsets_s: Times, fits: Mapping[str, Fit]) -> dict[s
             frames[name].append((score[inside], near[inside]))
     truths = [onsets_s[within(onsets_s, [span])] - span[0] for span in held]
     silent = silences(seen, onsets_s)
-    quiet = [any(a <= begin < b for a, b in silent) for begin, _ in held]
+    quiet = [k for k, (begin, _) in enumerate(held) if any(a <= begin < b for a, b in silent)]
+    seconds = sum(seen.between(*held[k]).seconds for k in quiet)
     return {
         name: replace(
             check(heard[name], truths, [end - begin for begin, end in held]),
             agreement=agreeing(frames[name]),
-            silent_per_minute=per_minute(heard[name], held, quiet),
+            silent_per_minute=per_minute([heard[name][k] for k in quiet], seconds),
         )
         for name in fits
     }
@@ -138,13 +139,9 @@ def within(times_s: Times, spans: Sequence[Span]) -> NDArray[np.bool_]:
     return np.logical_or.reduce(inside) if inside else np.zeros(len(times_s), bool)
 
 
-def per_minute(heard: list[Times], held: list[Span], quiet: list[bool]) -> float | None:
-    """Events a minute in quiet stretches, None where there are none."""
-    if not any(quiet):
-        return None
-    chosen_parts = [k for k, one in enumerate(quiet) if one]
-    seconds = sum(held[k][1] - held[k][0] for k in chosen_parts)
-    return 60.0 * sum(len(heard[k]) for k in chosen_parts) / seconds
+def per_minute(heard: list[Times], seconds: float) -> float | None:
+    """Events a minute in so many seconds of silence, None in none."""
+    return 60.0 * sum(map(len, heard)) / seconds if seconds > 0 else None
 
 
 def agreeing(frames: list[tuple[Scores, Scores]]) -> float:

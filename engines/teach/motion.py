@@ -12,17 +12,27 @@ from synchresis.engines.frame import Frame
 from synchresis.engines.motion.readout import FILE, MIRRORED
 from synchresis.engines.packs import Pack, check_overlay, write_overlay
 from synchresis.engines.packs.manifest import Free
-from synchresis.engines.teach.checking import Fit, chosen, held_back, ways
+from synchresis.engines.teach.checking import Fit, chosen, held_back, recorded, ways, within
 from synchresis.engines.teach.lessons import STILL, Lesson, moving
 from synchresis.engines.teach.prior import prior_of
 from synchresis.engines.teach.silence import learn_silence
 from synchresis.engines.teach.soundtracks import Sound, heard_hits, read_soundtrack
 from synchresis.engines.teach.timing import Times
-from synchresis.engines.teach.watching import Watched, Watcher, film_frames, joined, watch
+from synchresis.engines.teach.watching import (
+    Watched,
+    Watcher,
+    check_film,
+    film_frames,
+    joined,
+    watch,
+)
 from synchresis.errors import InputError, ParameterError
 
 LONGEST_S: Final = 300.0
 """So much of each video is read."""
+
+SHORTEST_S: Final = 2.0
+"""Shorter recordings of silence say nothing."""
 
 LEAST_HITS: Final = 8
 """Fewer hits than this teach nothing that could be checked."""
@@ -61,6 +71,7 @@ def video_recording(path: Path, *, silent: bool = False) -> Recording:
         InputError: no pictures or no sound that can be read.
     """
     if silent:
+        check_film(path)
         return silent_recording(str(path), film_frames(path, LONGEST_S))
     sound, sound_s = read_soundtrack(path, LONGEST_S)
     return Recording(str(path), film_frames(path, LONGEST_S), sound, sound_s)
@@ -85,9 +96,20 @@ def watch_all(recordings: Sequence[Recording], base: Pack) -> tuple[Watched, Tim
     heard = [heard_s(one) for one in recordings]
     watcher = Watcher(base, backend="onnx")
     watcher.prepare()
-    seen = [watch(one.frames, watcher, aspect=one.aspect) for one in recordings]
+    seen = [watched(one, watcher) for one in recordings]
     watcher.close()
     return joined(seen, heard)
+
+
+def watched(recording: Recording, watcher: Watcher) -> Watched:
+    """What a network sees of a recording; `InputError` where it is too short."""
+    seen = watch(recording.frames, watcher, aspect=recording.aspect, name=recording.name)
+    if recording.silent and seen.seconds < SHORTEST_S:
+        raise InputError(
+            f"{recording.name}: {seen.seconds:.1f} s of what shall not sound are too short; "
+            f"at least {SHORTEST_S:.0f} s are needed"
+        )
+    return seen
 
 
 def heard_s(recording: Recording) -> Times:
@@ -110,7 +132,7 @@ def learn(seen: Watched, onsets_s: Times, fits: Mapping[str, Fit]) -> Lesson:
         InputError: nothing moves, too few hits, sound and picture that do not go together, or
             nothing that helps; the message says which.
     """
-    if moving(seen) < STILL:
+    if moving(sounding(seen, onsets_s)) < STILL:
         raise InputError("nothing moves in the picture; is the camera covered or switched off?")
     if len(onsets_s) < LEAST_HITS:
         raise InputError(
@@ -141,11 +163,18 @@ def ways_of(base: Pack) -> dict[str, Fit]:
     return ways(base.motion.threshold, prior_of(base))
 
 
+def sounding(seen: Watched, onsets_s: Times) -> Watched:
+    """The recordings in which something is heard; all if there are none."""
+    heard = [span for span in recorded(seen) if within(onsets_s, [span]).any()]
+    return seen.part(within(seen.captured_s, heard)) if heard else seen
+
+
 def write_taught(folder: Path, lesson: Lesson, base: Pack, *, mirrored: bool) -> Pack:
     """Write a lesson as a pack on its base, whole or not at all; a palette taught there stays."""
     taught = lesson.taught
     before, after = lesson.checks["shipped"], lesson.checks[lesson.way]
     numbers: Free = {
+        MIRRORED: mirrored,
         "lag_s": round(taught.lag_s, 4),
         "threshold": round(taught.threshold, 4),
         "hits": lesson.hits,
@@ -153,11 +182,7 @@ def write_taught(folder: Path, lesson: Lesson, base: Pack, *, mirrored: bool) ->
         "way": lesson.way,
     }
     if lesson.hits:
-        numbers |= {
-            MIRRORED: mirrored,
-            "before": round(before.timing, 3),
-            "after": round(after.timing, 3),
-        }
+        numbers |= {"before": round(before.timing, 3), "after": round(after.timing, 3)}
     if before.silent_per_minute is not None and after.silent_per_minute is not None:
         numbers["silent_before"] = round(before.silent_per_minute, 2)
         numbers["silent_after"] = round(after.silent_per_minute, 2)
@@ -166,6 +191,31 @@ def write_taught(folder: Path, lesson: Lesson, base: Pack, *, mirrored: bool) ->
         numbers["lookahead_max_ms"] = 0.0
         files[FILE] = save(taught.readout.tensors())
     return write_overlay(folder, base, files, overlay=numbers)
+
+
+def check_folder(folder: Path, base: Pack, *, hits: bool, silence: bool) -> None:
+    """Refuse, before anything takes its time, to replace what a lesson does not bring itself.
+
+    Args:
+        folder: where the pack stands or will stand.
+        base: pack to teach.
+        hits: whether the lesson has some.
+        silence: whether it has some.
+
+    Raises:
+        ParameterError: another pack stands there, or hits and only silence is taught, or silence
+            and only hits are.
+    """
+    before = check_overlay(folder, base)
+    if before is None or not before.overlay:
+        return
+    lost = "hits" if before.overlay.get("hits") else "silence"
+    given = "silence" if lost == "hits" else "hits"
+    if not (hits if lost == "hits" else silence):
+        raise ParameterError(
+            f"{folder} holds {lost} that {given} alone would replace: teach both together (videos "
+            "of hits, then --silent and videos of silence), or choose another name"
+        )
 
 
 def teach_motion(
@@ -181,18 +231,12 @@ def teach_motion(
 
     Raises:
         InputError: nothing was learned; nothing is written.
-        ParameterError: the base was taught itself, or another pack, or hits where there is only
-            silence to teach, stands in `folder`.
+        ParameterError: the base was taught itself, or see `check_folder`.
     """
-    before = check_overlay(folder, base)
-    silence = all(one.silent for one in recordings)
-    if silence and before is not None and before.overlay.get("hits"):
-        raise ParameterError(
-            f"{folder} holds hits that silence alone would replace: teach both together (videos "
-            "of hits, then --silent and videos of silence), or choose another name"
-        )
+    silent = [one.silent for one in recordings]
+    check_folder(folder, base, hits=not all(silent), silence=any(silent))
     seen, onsets_s = watch_all(recordings, base)
-    if silence:
+    if all(silent):
         lesson = learn_silence(seen, base.motion.threshold)
     else:
         lesson = learn(seen, onsets_s, ways_of(base))

@@ -116,7 +116,8 @@ def prior_of(pack: Pack) -> Prior:
         raise PackError(f"pack {pack.path}: {FILE} cannot be read: {err}; export it again") from err
     right = mean.shape == variance.shape == (PAST + length,) and np.isfinite(mean).all()
     if silence is not None:
-        right = right and silence.shape[1:] == mean.shape and np.isfinite(silence).all()
+        right = right and len(silence) > 0 and silence.shape[1:] == mean.shape
+        right = right and np.isfinite(silence).all()
     if not (right and (variance > 0).all() and noise > 0):
         raise PackError(f"pack {pack.path}: {FILE} does not fit this version; export it again")
     return Prior(mean, variance, noise, None if np.isnan(bar) else bar, silence)

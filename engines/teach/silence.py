@@ -37,45 +37,60 @@ def learn_silence(seen: Watched, threshold: float) -> Lesson:
         threshold: of the pack as it ships.
 
     Raises:
-        InputError: nothing moves, it is too short, or the pack as it is is quiet already.
+        InputError: it is too short, the pack as it is is quiet already, or no threshold helps.
     """
-    seconds = seen.seconds
-    if seconds < LEAST_S:
+    if seen.seconds < LEAST_S:
         raise InputError(
-            f"{seconds:.0f} s of what shall not sound, at least {LEAST_S:.0f} s are needed"
+            f"{seen.seconds:.0f} s of what shall not sound, at least {LEAST_S:.0f} s are needed"
         )
-    if moving(seen) < STILL:
-        raise InputError("nothing moves in the picture; is the camera covered or switched off?")
     before, after = held_back(seen, threshold)
-    if (before.silent_per_minute or 0.0) <= QUIET:
+    was, now = before.silent_per_minute or 0.0, after.silent_per_minute or 0.0
+    if was <= QUIET and moving(seen) < STILL:
+        raise InputError("nothing moves in the picture; is the camera covered or switched off?")
+    if was <= QUIET:
         raise InputError(
-            f"not kept: the pack as it is makes {before.events} false events in {seconds:.0f} s, "
-            f"and up to {QUIET:.0f} a minute are left by teaching, too"
+            f"not kept: the pack as it is makes {before.events} false events in "
+            f"{seen.seconds:.0f} s, and up to {QUIET:.0f} a minute are left by teaching, too"
         )
     bar = quiet_bar(seen, threshold)
+    if now >= was or len(events_s(seen, bar)) > most_events(seen):
+        raise InputError(
+            f"not kept: it moves as hits do, and no threshold up to {HIGHEST} leaves it silent "
+            f"({was:.1f} false events a minute on parts held back, {now:.1f} with one raised); "
+            "teach it together with a video of hits"
+        )
     checks = {"shipped": before, "silence": after}
-    return Lesson(Taught(0.0, bar), "silence", checks, 0, seconds)
+    return Lesson(Taught(0.0, bar), "silence", checks, 0, seen.seconds)
 
 
 def quiet_bar(seen: Watched, threshold: float) -> float:
-    """The lowest threshold, not below the pack's, that leaves QUIET events a minute at most."""
-    most = QUIET * seen.seconds / 60.0
+    """The lowest threshold, not below the pack's, that leaves QUIET events a minute at most.
+
+    HIGHEST, or the pack's own above that, where none does.
+    """
     bars = [threshold, *(float(bar) for bar in BARS if threshold < bar < HIGHEST)]
-    return next((bar for bar in bars if len(events_s(seen, bar)) <= most), HIGHEST)
+    most = most_events(seen)
+    quiet = (bar for bar in bars if len(events_s(seen, bar)) <= most)
+    return next(quiet, max(HIGHEST, threshold))
+
+
+def most_events(seen: Watched) -> float:
+    """How many events a lesson leaves in what it saw."""
+    return QUIET * seen.seconds / 60.0
 
 
 def held_back(seen: Watched, threshold: float) -> tuple[Check, Check]:
     """Events in parts that were held back while the threshold was raised: before and after."""
     before: list[Times] = []
     after: list[Times] = []
-    held: list[Span] = []
+    seconds = 0.0
     for part in parts_of(seen):
         inside = within(seen.captured_s, part)
         raised = quiet_bar(seen.part(~inside), threshold)
-        held += part
-        before += cut(events_s(seen, threshold), part)
-        after += cut(events_s(seen, raised), part)
-    return counted(before, held), counted(after, held)
+        seconds += sum(seen.between(*span).seconds for span in part)
+        before.append(cut(events_s(seen, threshold), part))
+        after.append(cut(events_s(seen, raised), part))
+    return counted(before, seconds), counted(after, seconds)
 
 
 def events_s(seen: Watched, threshold: float) -> Times:
@@ -84,12 +99,12 @@ def events_s(seen: Watched, threshold: float) -> Times:
     return np.sort(seen.t_s[picked(seen.captured_s, score, threshold, seen.t_s)])
 
 
-def cut(times_s: Times, spans: Sequence[Span]) -> list[Times]:
-    """Times of each span."""
-    return [times_s[within(times_s, [span])] for span in spans]
+def cut(times_s: Times, spans: Sequence[Span]) -> Times:
+    """Times inside some spans."""
+    return times_s[within(times_s, spans)]
 
 
-def counted(heard: list[Times], held: list[Span]) -> Check:
+def counted(heard: list[Times], seconds: float) -> Check:
     """Every event is a false one."""
-    rate = per_minute(heard, held, [True] * len(held))
+    rate = per_minute(heard, seconds)
     return Check(0.0, 0.0, 0.0, 0.0, sum(map(len, heard)), silent_per_minute=rate)

@@ -20,8 +20,8 @@ from synchresis.errors import InputError, ParameterError, reason_of
 Floats = NDArray[np.float32]
 Times = NDArray[np.float64]
 
-BETWEEN_S: Final = 10.0
-"""Time put between recordings that are joined: more than any gap the parser bridges."""
+BETWEEN_S: Final = 1000.0
+"""Time put between recordings that are joined, by which they are told apart: no hole is as long."""
 
 NEAR_S: Final = 0.5
 """How long before the first and after the last picture an onset may belong to what is seen."""
@@ -128,13 +128,20 @@ class Watcher(MotionParser):
         return gesture
 
 
-def watch(frames: Iterable[Frame], watcher: Watcher, *, aspect: float | None = None) -> Watched:
+def watch(
+    frames: Iterable[Frame],
+    watcher: Watcher,
+    *,
+    aspect: float | None = None,
+    name: str = "the recording",
+) -> Watched:
     """Run the network over frames from a fresh state.
 
     Args:
         frames: in time order.
         watcher: prepared.
         aspect: height over width of what is shown, None where pixels are square.
+        name: for messages.
 
     Raises:
         InputError: fewer than two frames.
@@ -145,8 +152,19 @@ def watch(frames: Iterable[Frame], watcher: Watcher, *, aspect: float | None = N
     for frame in frames:
         watcher.step(frame, state)
     if not watcher.rows.kept["score"]:
-        raise InputError("fewer than two pictures to learn from")
+        raise InputError(f"{name} has fewer than two pictures to learn from")
     return watcher.rows.watched()
+
+
+def check_film(path: Path) -> None:
+    """Refuse a file that is no video before anything else takes its time: `InputError`."""
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            picture_stream(container)
+    except (av.error.FFmpegError, OSError, IndexError) as err:
+        raise InputError(f"video {path} cannot be read: {reason_of(err)}") from err
 
 
 def film_frames(path: Path, longest_s: float) -> Iterator[Frame]:

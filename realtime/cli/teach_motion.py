@@ -27,7 +27,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add("--microphone", metavar="NAME", help="input device (default: the system's choice)")
     add("--seconds", type=options.number(10, 300), default=60.0, help="with --camera (default 60)")
     text = "what shall not sound: videos of it, or with --camera all of what is seen"
-    add("--silent", nargs="*", type=Path, metavar="VIDEO", help=text)
+    add("--silent", nargs="*", action="extend", type=Path, metavar="VIDEO", help=text)
     add("--no-mirror", action="store_true", help="with --camera: as others see you")
     add("--out", type=Path, metavar="DIR", help="folder of the pack (default: your packs)")
     options.add_pack_option(parser)
@@ -38,13 +38,15 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(args: argparse.Namespace) -> int:
     """Teach, and say before and after."""
     from synchresis.engines.packs.loading import user_packs_dir
-    from synchresis.engines.teach.motion import teach_motion
+    from synchresis.engines.teach.motion import check_folder, teach_motion
     from synchresis.engines.teach.names import check_name
 
     _check(args)
     base = options.pack(args)
     check_name(args.name, base)
     folder = args.out or user_packs_dir() / args.name
+    hits = bool(args.videos) or (args.camera is not None and args.silent is None)
+    check_folder(folder, base, hits=hits, silence=args.silent is not None)
     began = time.monotonic()
     recordings = [recorded(args)] if args.camera is not None else filmed(args)
     pack, lesson = teach_motion(recordings, base=base, folder=folder)
@@ -59,7 +61,12 @@ def run(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> None:
     """Refuse what does not go together."""
     if args.camera is not None and args.silent:
-        raise ParameterError("with --camera, --silent takes no videos: all that is seen is silent")
+        raise ParameterError(
+            "with --camera, --silent takes no videos: all that is seen is silent; to teach hits "
+            "and silence together, give videos of both"
+        )
+    if args.silent == [] and args.camera is None:
+        raise ParameterError("--silent needs videos of silence: --silent VIDEO…, or --camera")
     if bool(args.videos or args.silent) == (args.camera is not None):
         raise ParameterError("give videos, or --camera, one of the two")
 
@@ -85,12 +92,13 @@ def recorded(args: argparse.Namespace) -> "Recording":
     try:
         if args.silent is not None:
             say(f"looking for {args.seconds:g} s; nothing is listened to")
-            return look(source, Prompter(say, SILENT_PROMPTS), seconds=args.seconds)
-        say(f"perform for {args.seconds:g} s; the speakers stay silent")
-        heard = perform(source, Prompter(say), seconds=args.seconds, microphone=args.microphone)
+            made = look(source, Prompter(say, SILENT_PROMPTS), seconds=args.seconds)
+        else:
+            say(f"perform for {args.seconds:g} s; the speakers stay silent")
+            made = perform(source, Prompter(say), seconds=args.seconds, microphone=args.microphone)
     finally:
         source.close()
-    return replace(heard, mirrored=mirror and args.camera.isdigit())
+    return replace(made, mirrored=mirror and args.camera.isdigit())
 
 
 def show(pack: "Pack", lesson: "Lesson") -> None:

@@ -3,8 +3,8 @@
 That is the prior of taught readouts, frames of silent scenes that every lesson learns from besides,
 and how the times that the engine tells are read.
 
-`python -m synchresis.engines.training.motion.lesson_prior PACK` (no torch; 20 minutes of one core).
-Both belong to the motion engine in the pack: learn them last, after the graph was rewritten.
+`python -m synchresis.engines.training.motion.lesson_prior PACK` (no torch; half an hour).
+All of it belongs to the motion engine in the pack: learn it last, after the graph was rewritten.
 
 Each performer has weights of its own round common ones (a linear mixed model); mean and variance of
 the weights and the noise are fitted by expectation maximisation (Laird & Ware 1982).
@@ -147,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for one in performances(watcher, args.performers):
         moments.append(moments_of(one))
         times.append(event_times(one, pack.motion.threshold))
-    silence = silence_of(silent_performances(watcher, args.silent))
+    silence = silence_of(silent_performances(watcher, args.silent)) if args.silent else None
     watcher.close()
     table = straightened(times)
     prior = replace(learn_prior(moments), silence=silence)

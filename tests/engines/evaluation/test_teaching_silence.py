@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from synchresis.engines.evaluation import teaching_silence
 from synchresis.engines.evaluation.teaching_material import Cache, Material, silences
 from synchresis.engines.evaluation.teaching_silence import WAYS, halves, report, shown_silences
 from synchresis.engines.scenes.evaluation import EvaluationScene
@@ -47,7 +48,7 @@ def test_silence_shown_beside_hits_quietens_what_was_not_shown(material, below, 
     assert table["ways"]["nothing"]["elsewhere"]["below"]["minutes"] == pytest.approx(0.8, rel=0.05)
 
 
-def test_what_is_counted_was_not_taught(material, below, tiny_pack):
+def test_what_is_counted_was_not_taught(material, below, tiny_pack, monkeypatch):
     first, second = halves(below[0])
     assert first.captured_s[-1] < second.captured_s[0]
     assert len(first.captured_s) + len(second.captured_s) == len(below[0].captured_s)
@@ -57,12 +58,22 @@ def test_what_is_counted_was_not_taught(material, below, tiny_pack):
         told.append((seen.captured_s.copy(), onsets))
         return plain["shipped"](seen, onsets)
 
-    list(shown_silences([material], {"below": below}, {**plain, "readout": spy}))
+    raised = []
+
+    def bar_spy(seen, threshold):
+        raised.append(seen.captured_s)
+        return threshold
+
+    monkeypatch.setattr(teaching_silence, "quiet_bar", bar_spy)
+    list(shown_silences([material], {"below": below[:1]}, {**plain, "readout": spy}))
     cut = 0.6 * material.duration_s
-    for times, onsets in told:
-        assert onsets.max() < cut
-        assert len(times) <= len(material.seen.captured_s) + len(first.captured_s)
-        assert times[times < cut + 1].max() < cut
+    lesson = material.seen.between(0, cut).captured_s
+    (alone, heard), (both, same) = told
+    np.testing.assert_array_equal(alone, lesson)
+    np.testing.assert_allclose(both[: len(lesson)] - both[0], lesson - lesson[0])
+    assert len(both) == len(lesson) + len(first.captured_s)
+    assert heard.max() < cut and len(same) == len(heard)
+    np.testing.assert_array_equal(raised[0], first.captured_s)
 
 
 def test_silent_scenes_are_seen_by_family(tiny_pack, monkeypatch, tmp_path):

@@ -49,6 +49,8 @@ def test_frames_of_silence_are_read_back_and_are_as_wide_as_the_weights(pack_wit
     assert prior_of(pack_with(some_prior(rng).tensors(engine))).silence is None
     with pytest.raises(PackError, match=FILE):
         prior_of(pack_with({**tensors, "silence": tensors["silence"][:, 1:]}))
+    with pytest.raises(PackError, match=FILE):
+        prior_of(pack_with({**tensors, "silence": tensors["silence"][:0]}))
 
 
 def test_a_lesson_scales_silence_as_its_own_features_and_clips_it_alike(rng):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from synchresis.engines.teach import silence
 from synchresis.engines.teach.checking import held_back, parts_of, within
 from synchresis.engines.teach.fitting import folds_of
 from synchresis.engines.teach.motion import (
@@ -15,7 +16,14 @@ from synchresis.engines.teach.motion import (
     watch_all,
     ways_of,
 )
-from synchresis.engines.teach.silence import HIGHEST, QUIET, events_s, learn_silence, quiet_bar
+from synchresis.engines.teach.silence import (
+    HIGHEST,
+    QUIET,
+    events_s,
+    learn_silence,
+    most_events,
+    quiet_bar,
+)
 from synchresis.engines.teach.watching import joined
 from synchresis.errors import InputError, ParameterError
 
@@ -28,10 +36,10 @@ def upside_down(frames, *, dimmed=1.0):
 @pytest.fixture(scope="module")
 def both(tiny_pack, perform):
     """A performance, a longer silence after it, and the hits heard."""
-    hits, silence = perform(24.0, seed=3), perform(36.0, seed=8)
+    hits, below = perform(24.0, seed=3), perform(36.0, seed=8)
     recordings = [
         Recording("bars", hits.frames, hits.sound),
-        silent_recording("below", upside_down(silence.frames)),
+        silent_recording("below", upside_down(below.frames)),
     ]
     return recordings, *watch_all(recordings, tiny_pack)
 
@@ -40,7 +48,7 @@ def test_every_fold_has_hits_and_silence(both):
     _, seen, onsets = both
     assert len(seen.recordings) == 2
     (first, last) = (seen.captured_s[one] for one in seen.recordings)
-    assert first[-1] < last[0] - 9 and onsets.max() < last[0] and len(onsets) > 8
+    assert first[-1] < last[0] - 999 and onsets.max() < last[0] and len(onsets) > 8
     folds, parts = folds_of(seen), parts_of(seen)
     assert len(folds) == len(parts) == 5
     for fold, part in zip(folds, parts, strict=True):
@@ -56,11 +64,11 @@ def test_every_fold_has_hits_and_silence(both):
 def test_a_readout_learns_what_shall_not_sound(both, tiny_pack):
     _, seen, onsets = both
     fits = ways_of(tiny_pack)
-    cut = onsets.max() + 2.0
-    alone, silence = seen.between(0, cut), seen.between(cut, np.inf)
+    cut = float(seen.captured_s[seen.recordings[1].start])
+    alone, below = seen.between(0, cut), seen.between(cut, np.inf)
     plain, taught = fits["readout"](alone, onsets), fits["readout"](seen, onsets)
-    before, after = (len(one.heard_s(silence)) for one in (plain, taught))
-    assert before > 10 and after < 0.3 * before
+    before, after = (len(one.heard_s(below)) for one in (plain, taught))
+    assert before >= 5 and after <= 1
     assert len(taught.heard_s(alone)) == pytest.approx(len(onsets), abs=3)
     checks = held_back(seen, onsets, fits)
     rates = {name: check.silent_per_minute for name, check in checks.items()}
@@ -111,7 +119,12 @@ def test_silence_alone_raises_the_threshold_just_enough(quiet, tiny_pack, tmp_pa
     assert pack.motion.threshold == pytest.approx(bar)
     overlay = pack.manifest.overlay
     assert overlay["way"] == "silence" and overlay["hits"] == 0
-    assert not {"before", "after", "mirrored"} & set(overlay)
+    assert not {"before", "after"} & set(overlay) and overlay["mirrored"] is False
+    hits = perform(24.0, seed=3)
+    with pytest.raises(ParameterError, match="holds silence that hits alone would replace"):
+        teach_motion(
+            [Recording("bars", hits.frames, hits.sound)], base=entry, folder=tmp_path / "still"
+        )
 
 
 def replace_threshold(pack, threshold):
@@ -122,12 +135,25 @@ def replace_threshold(pack, threshold):
     return replace(pack, manifest=msgspec.structs.replace(pack.manifest, motion=motion))
 
 
-def test_a_gap_is_no_silence(quiet):
+def test_a_gap_is_no_silence_and_makes_no_other_recording(quiet):
     """Else a part held back would let more events pass where it was cut out."""
     hole = (quiet.captured_s > 5.0) & (quiet.captured_s < 17.0)
     parts = quiet.part(~hole)
-    bar = quiet_bar(parts, 0.1)
-    assert len(events_s(parts, bar)) <= QUIET * 12 / 60
+    assert parts.seconds == pytest.approx(12.0, abs=0.1) and len(parts.recordings) == 1
+    assert most_events(parts) == pytest.approx(QUIET * 12 / 60, rel=0.02)
+    rate = silence.held_back(parts, 0.1)[0].silent_per_minute
+    assert rate == pytest.approx(60 * len(events_s(parts, 0.1)) / 12, rel=0.1)
+
+
+def test_a_still_camera_before_hits_is_told_whatever_moves_in_silence(both, tiny_pack):
+    _, seen, onsets = both
+    covered = np.zeros(len(seen.captured_s), bool)
+    covered[seen.recordings[0]] = True
+    flow = np.where(covered[:, None, None], 0, seen.flow).astype(np.float16)
+    with pytest.raises(InputError, match="nothing moves"):
+        learn(replace(seen, flow=flow), onsets, ways_of(tiny_pack))
+    resting = np.where(covered[:, None, None], seen.flow, 0).astype(np.float16)
+    assert learn(replace(seen, flow=resting), onsets, ways_of(tiny_pack)).hits == len(onsets)
 
 
 @pytest.mark.parametrize(
@@ -136,16 +162,24 @@ def test_a_gap_is_no_silence(quiet):
         ("short", "8 s of what shall not sound, at least 10 s are needed"),
         ("still", "nothing moves"),
         ("quiet", "the pack as it is makes 0 false events in 24 s"),
+        ("loud", "no threshold up to 0.9 leaves it silent"),
     ],
 )
 def test_silences_that_teach_nothing_are_refused(quiet, change, message):
     seen = {
         "short": quiet.between(0.0, 8.0),
-        "still": replace(quiet, flow=0 * quiet.flow),
+        "still": replace(quiet, flow=0 * quiet.flow, score=0 * quiet.score),
         "quiet": replace(quiet, score=0 * quiet.score),
+        "loud": replace(quiet, score=np.where(quiet.score > 0.1, 0.99, 0.0)),
     }[change]
     with pytest.raises(InputError, match=message):
         learn_silence(seen, 0.1)
+
+
+def test_a_glimpse_of_silence_is_too_short(tiny_pack, perform):
+    glimpse = silent_recording("below", perform(24.0, seed=8).frames[:30])
+    with pytest.raises(InputError, match=r"below: 1\.\d s of what shall not sound are too short"):
+        watch_all([glimpse], tiny_pack)
 
 
 def test_recordings_of_silence_need_no_onsets(quiet):

@@ -89,10 +89,12 @@ def test_silence_is_taught_beside_hits_and_alone(
     assert "live --pack alone" in told
     assert load_pack(packs / "alone").motion.threshold > base.motion.threshold
     both = ["teach", "motion", "mine", str(hits), *given, "--out", str(packs / "mine")]
-    assert main(both) == 0
+    assert main([*both, "--silent", str(silence)]) == 0
     assert "false a minute in silence" in capsys.readouterr().out
     assert main([*both[:3], *both[4:]]) == 2
     assert "holds hits that silence alone would replace" in capsys.readouterr().err
+    assert main([*both[:4], "--pack", str(base.path), "--out", str(packs / "alone")]) == 2
+    assert "holds silence that hits alone would replace" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("sound", "message"), [("silent", "is silent"), ("none", "has no sound")])
@@ -120,7 +122,8 @@ def test_videos_that_cannot_teach_are_refused_in_one_line(
         (["teach", "motion", "mine"], "give videos, or --camera"),
         (["teach", "motion", "mine", "a.mp4", "--camera", "0"], "give videos, or --camera"),
         (["teach", "motion", "mine", "--camera", "0", "--silent", "a.mp4"], "takes no videos"),
-        (["teach", "motion", "mine", "--silent"], "give videos, or --camera"),
+        (["teach", "motion", "mine", "--silent"], "--silent needs videos of silence"),
+        (["teach", "motion", "mine", "a.mp4", "--silent"], "--silent needs videos of silence"),
         (["teach", "motion", "mine", "--silent", "absent.mp4"], "absent.mp4 cannot be read"),
         (["teach", "motion", "../up", "a.mp4"], "letters, digits"),
         (["teach", "motion", "mine", "absent.mp4"], "absent.mp4 cannot be read"),
@@ -172,7 +175,7 @@ def test_the_camera_is_watched_prompted_and_closed(
     monkeypatch.setattr(performing, "look", looked)
     assert main(["teach", "motion", "mine", "--silent", *given]) == 2
     error = capsys.readouterr().err
-    assert "shall not sound: curtains" in error and "fewer than two pictures" in error
+    assert "shall not sound: curtains" in error and "fake has fewer than two pictures" in error
     assert closed == [True, True]
 
 
