@@ -112,8 +112,7 @@ def halves(seen: Watched) -> tuple[Watched, Watched]:
 
 def false_events(taught: Taught, seen: Watched) -> FalseRate:
     """Events where none should be."""
-    minutes = float(seen.captured_s[-1] - seen.captured_s[0]) / 60
-    return FalseRate(len(taught.heard_s(seen)), minutes)
+    return FalseRate(len(taught.heard_s(seen)), seen.seconds / 60)
 
 
 def report(found: Sequence[Shown]) -> dict[str, Any]:

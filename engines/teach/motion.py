@@ -21,7 +21,6 @@ from synchresis.engines.teach.timing import Times
 from synchresis.engines.teach.watching import (
     Watched,
     Watcher,
-    check_film,
     film_frames,
     joined,
     watch,
@@ -71,7 +70,9 @@ def video_recording(path: Path, *, silent: bool = False) -> Recording:
         InputError: no pictures or no sound that can be read.
     """
     if silent:
-        check_film(path)
+        next(
+            film_frames(path, LONGEST_S), None
+        )  # refused now if at all, not after hits were watched
         return silent_recording(str(path), film_frames(path, LONGEST_S))
     sound, sound_s = read_soundtrack(path, LONGEST_S)
     return Recording(str(path), film_frames(path, LONGEST_S), sound, sound_s)

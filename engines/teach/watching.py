@@ -156,17 +156,6 @@ def watch(
     return watcher.rows.watched()
 
 
-def check_film(path: Path) -> None:
-    """Refuse a file that is no video before anything else takes its time: `InputError`."""
-    import av
-
-    try:
-        with av.open(str(path)) as container:
-            picture_stream(container)
-    except (av.error.FFmpegError, OSError, IndexError) as err:
-        raise InputError(f"video {path} cannot be read: {reason_of(err)}") from err
-
-
 def film_frames(path: Path, longest_s: float) -> Iterator[Frame]:
     """Frames of a video file, times as in the file.
 

@@ -26,7 +26,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add("--clips", type=Path, metavar="DIR", help="real clips with onsets and manifest.csv")
     add("--min-rating", type=options.whole(1, 5), default=4, metavar="N", help="default 4")
     add("--performers", action="store_true", help="the 60 s scene performers")
-    text = "the scene performers, taught with and without half of each silent scene (10 minutes)"
+    text = "the scene performers, taught with and without half of each silent scene (15 min)"
     add("--silent", action="store_true", help=text)
     add("--cache", type=Path, metavar="DIR", help="keep what the network saw, for the next time")
     options.add_pack_option(parser)
@@ -49,11 +49,14 @@ def run(args: argparse.Namespace) -> int:
     report: dict[str, Any] = {}
     if args.clips:
         report |= clips_part(args, watcher, cache, fits)
-    if args.performers:
+    hits: list[Material] = []
+    if args.performers or args.silent:
         from synchresis.engines.evaluation.teaching_material import performers
 
-        report["performers"] = part(trials(performers(watcher, cache), fits))
-    silent = silent_part(watcher, cache, fits) if args.silent else {}
+        hits = list(performers(watcher, cache))
+    if args.performers:
+        report["performers"] = part(trials(iter(hits), fits))
+    silent = silent_part(hits, watcher, cache, fits) if args.silent else {}
     watcher.close()
     if args.json:
         print_json(report | ({"silent": silent} if silent else {}))
@@ -64,12 +67,13 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def silent_part(watcher: "Watcher", cache: "Cache", fits: "Mapping[str, Way]") -> "dict[str, Any]":
-    """Silent scenes, half of each shown."""
-    from synchresis.engines.evaluation.teaching_material import performers, silences
+def silent_part(
+    hits: "Sequence[Material]", watcher: "Watcher", cache: "Cache", fits: "Mapping[str, Way]"
+) -> "dict[str, Any]":
+    """Silent scenes, half of each shown beside the hits of a performer."""
+    from synchresis.engines.evaluation.teaching_material import silences
     from synchresis.engines.evaluation.teaching_silence import report, shown_silences
 
-    hits = list(performers(watcher, cache))
     return report(list(shown_silences(hits, silences(watcher, cache), fits)))
 
 
