@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -57,12 +58,13 @@ class Cache:
 
     Args:
         folder: None keeps nothing.
-        pack: whose network it is.
+        pack: whose network it is, and how it is read.
     """
 
     def __init__(self, folder: Path | None, pack: Pack) -> None:
         self._folder = folder
-        self._key = pack.file_hash(pack.motion.file)[:12]
+        made_by = pack.file_hash(pack.motion.file).encode() + msgspec.json.encode(pack.motion)
+        self._key = hashlib.sha256(made_by).hexdigest()[:12]
 
     def watched(self, name: str, make: Callable[[], Watched]) -> Watched:
         """What was seen of a recording, looked at now if it was not before."""

@@ -15,8 +15,11 @@ from synchresis.errors import ParameterError
 Grid = NDArray[np.float32]
 """float32[rows, cols], one value per cell, 0..1."""
 
-FALL: Final = 0.6
+FALL: Final = 0.9
 """A zone listens again once its score fell to this share of its peak or of the threshold."""
+
+GONE: Final = 0.6
+"""A hit seen coming keeps its time where the score fell under this share of the threshold."""
 
 AHEAD: Final = 1.0
 """Intervals by which an event may lie after the one its frame answers for."""
@@ -24,6 +27,9 @@ AHEAD: Final = 1.0
 FORETOLD: Final = 0.7
 """A hit told to lie later than this, in intervals, is looked at once more in the next frame, where
 a pack does not say how late."""
+
+WHOLE: Final = 1.0
+"""Share of the whole-picture probability in a score, where a pack does not say."""
 
 REACH: Final = 2
 """Cells round the strongest one whose maps place and weigh the event."""
@@ -65,7 +71,8 @@ class PickerSettings:
         threshold: score at which an event is made, 0..1.
         sensitivity: odds of the score are multiplied by it; 1 leaves the pack's threshold.
         refractory_s: shortest time between two events of a zone, seconds.
-        whole: share of the whole-picture probability in a zone's score (geometric mean), 0..1.
+        whole: share of the whole-picture probability in a score, the best cells having the rest
+            (geometric mean), 0..1.
         waits: whether a hit told to be still to come waits for its frame; not with a taught
             readout, whose answer is no surer a frame later.
         foretold: a hit that lies later than this, in intervals, waits.
@@ -75,7 +82,7 @@ class PickerSettings:
     threshold: float = 0.5
     sensitivity: float = 1.0
     refractory_s: float = 0.060
-    whole: float = 0.5
+    whole: float = WHOLE
     waits: bool = True
     foretold: float = FORETOLD
     times: Told = AS_TOLD
@@ -160,11 +167,11 @@ class PickerState:
 class EventPicker:
     """Turns probabilities into events; each zone is independent.
 
-    A zone's score joins the mean of its two best cells with the whole-picture probability. An
-    event is made when the score reaches the bar while the zone listens; the zone then listens
-    again only after the score fell. A hit that is told to be still to come waits for the frame
-    whose interval holds it: that frame knows its time better and is in time for it; a gap in the
-    stream just then loses it. Only the past is used.
+    A zone's score is the probability of an event anywhere, lowered where its best cells are not
+    the picture's. An event is made when the score reaches the bar while the zone listens; the zone
+    then listens again only after the score fell. A hit that is told to be still to come waits for
+    the frame whose interval holds it: that frame knows its time better and is in time for it; a gap
+    in the stream just then loses it. Only the past is used.
 
     Args:
         zones: rectangles of the picture.
@@ -178,8 +185,9 @@ class EventPicker:
         self.settings = settings
         self._bar = settings.bar
         self._refractory_ns = round(settings.refractory_s * NS_PER_S)
-        self._masks = [zone_mask(zone, rows, cols) for zone in zones]
-        self._best = [min(2, int(mask.sum())) for mask in self._masks]
+        masks = [zone_mask(zone, rows, cols) for zone in zones]
+        self._best = [min(2, int(mask.sum())) for mask in masks]
+        self._masks = [None if mask.all() else mask for mask in masks]
 
     def initial_state(self) -> PickerState:
         """Every zone listening."""
@@ -193,17 +201,24 @@ class EventPicker:
 
     def step(self, maps: FrameMaps, state: PickerState) -> tuple[Event, ...]:
         """Events of one frame, in time order."""
-        found = [
-            event
-            for index, zone in enumerate(state.zones)
-            if (event := self._pick(index, maps, zone)) is not None
-        ]
+        whole = self.settings.whole
+        best = best_cells(maps.impact)
+        anywhere = joined_score(best, maps.total, whole)
+        found = []
+        for index, zone in enumerate(state.zones):
+            masked, own, mask = maps.impact, best, self._masks[index]
+            if mask is not None:
+                masked = maps.impact * mask
+                own = best_cells(masked, self._best[index])
+            score = doubted(anywhere * zone_share(own, best), maps.doubt)
+            if (event := self._pick(index, score, masked, maps, zone)) is not None:
+                found.append(event)
         return tuple(sorted(found, key=lambda event: event.t_ns))
 
-    def _pick(self, index: int, maps: FrameMaps, zone: ZoneState) -> Event | None:
-        masked = maps.impact * self._masks[index]
-        score = joined_score(masked, maps.total, self.settings.whole, count=self._best[index])
-        rises = zone.rises(doubted(score, maps.doubt), self._bar)
+    def _pick(
+        self, index: int, score: float, masked: Grid, maps: FrameMaps, zone: ZoneState
+    ) -> Event | None:
+        rises = zone.rises(score, self._bar)
         if zone.foretold is not None:
             return self._come(masked, maps, zone)
         if not rises:
@@ -222,25 +237,36 @@ class EventPicker:
         before, zone.foretold = zone.foretold, None
         assert before is not None
         event = placed_event(masked, maps, before.zone, self.settings.times)
-        if zone.score < FALL * self._bar:
+        if zone.score < GONE * self._bar:
             t_ns = min(max(before.t_ns, maps.begin_ns + 1), maps.end_ns)
             event = replace(before, t_ns=t_ns, decided_ns=event.decided_ns)
         zone.last_t_ns, zone.last_decided_ns = event.t_ns, event.decided_ns
         return event
 
 
-def joined_score(masked: Grid, total: float, whole: float, *, count: int = 2) -> float:
-    """Score of a zone: mean of its two best cells and the whole-picture probability.
+def best_cells(impact: Grid, count: int = 2) -> float:
+    """Mean of the two best cells; `count` of them, where a zone has less than two."""
+    cells = impact.ravel()
+    return float(np.partition(cells, cells.size - count)[-count:].mean())
+
+
+def joined_score(best: float, total: float, whole: float) -> float:
+    """Score of the whole picture.
 
     Args:
-        masked: float32[rows, cols], impact probability, 0 outside the zone.
+        best: of `best_cells`.
         total: probability of an event anywhere.
         whole: share of `total` in the geometric mean, 0..1.
-        count: best cells, for a zone that has less than two.
     """
-    cells = masked.ravel()
-    best = float(np.partition(cells, cells.size - count)[-count:].mean())
     return best ** (1.0 - whole) * total**whole if best > 0 else 0.0
+
+
+def zone_share(own: float, best: float) -> float:
+    """How much of the picture's score a zone has, by its best cells and the picture's: 0..1.
+
+    The root, so that the second of two unequal hits in one frame is heard, too.
+    """
+    return math.sqrt(min(own / best, 1.0)) if best > 0 else 0.0
 
 
 def doubted(score: float, doubt: float) -> float:

@@ -1,7 +1,7 @@
 """What drawn performers say of a motion engine, put into its pack.
 
 That is the prior of taught readouts, frames of silent scenes that every lesson learns from besides,
-and how the times that the engine tells are read.
+the threshold of the untaught engine, and how the times that it tells are read.
 
 `python -m synchresis.engines.training.motion.lesson_prior PACK` (no torch; half an hour).
 All of it belongs to the motion engine in the pack: learn it last, after the graph was rewritten.
@@ -34,6 +34,7 @@ from synchresis.engines.training.motion.performers import (
     silent_performances,
 )
 from synchresis.engines.training.motion.told_times import event_times, straightened
+from synchresis.engines.training.motion.usual_threshold import scored, usual_threshold
 
 COUNT: Final = 160
 """Performers."""
@@ -108,13 +109,15 @@ def learn_prior(performers: Iterable[Moments]) -> Prior:
     return Prior(mean, variance, noise * ALIKE, USUAL_BAR)
 
 
-def silence_of(performers: Iterable[Performance]) -> Array:
+def features(one: Performance) -> Array:
+    """Features of every frame where no place is known, float64[T, D]."""
+    past = history(one.seen, described(one.seen, EVEN))
+    return np.concatenate((past.reshape(len(past), -1), one.seen.embedding), 1).astype(np.float64)
+
+
+def silence_of(found: Sequence[Array]) -> Array:
     """Features of SILENT_FRAMES frames of silent scenes, drawn at random, float64[N, D]."""
-    found = []
-    for one in performers:
-        past = history(one.seen, described(one.seen, EVEN))
-        found.append(np.concatenate((past.reshape(len(past), -1), one.seen.embedding), 1))
-    rows = np.concatenate(found).astype(np.float64)
+    rows = np.concatenate(found)
     count = min(SILENT_FRAMES, len(rows))
     return rows[np.sort(np.random.default_rng(0).choice(len(rows), count, replace=False))]
 
@@ -133,7 +136,7 @@ def unexplained(one: Moments, weight: Array, covariance: Array) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Learn a pack's prior and times; the pack is written once, at the end."""
+    """Learn a pack's prior, threshold and times; the pack is written once, at the end."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pack", type=Path)
     parser.add_argument("--performers", type=int, default=COUNT)
@@ -143,18 +146,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     watcher = Watcher(pack, backend="onnx")
     watcher.settings = replace(watcher.settings, times=AS_TOLD)  # whatever table it holds so far
     watcher.prepare()
-    moments, times = [], []
+    moments, streams, silence = [], [], []
     for one in performances(watcher, args.performers):
         moments.append(moments_of(one))
-        times.append(event_times(one, pack.motion.threshold))
-    silence = silence_of(silent_performances(watcher, args.silent)) if args.silent else None
+        streams.append(scored(one))
+    for one in silent_performances(watcher, args.silent):
+        silence.append(features(one))
+        streams.append(scored(one))
     watcher.close()
-    table = straightened(times)
-    prior = replace(learn_prior(moments), silence=silence)
+    prior = replace(learn_prior(moments), silence=silence_of(silence) if silence else None)
+    threshold = usual_threshold(streams)
+    table = straightened(event_times(one, threshold) for one in streams if len(one.onsets_s))
+    entry = msgspec.structs.replace(
+        pack.motion, threshold=threshold, told=table.told, so=table.so, foretold=FORETOLD
+    )
     tensors = prior.tensors(pack.file_hash(pack.motion.file))
-    entry = msgspec.structs.replace(pack.motion, told=table.told, so=table.so, foretold=FORETOLD)
     update_pack(args.pack, {"motion": entry}, {FILE: save(tensors)})
-    sys.stdout.write(f"{args.pack}: {FILE} and times of {args.performers} performers\n")
+    sys.stdout.write(
+        f"{args.pack}: {FILE}, threshold {threshold} and times of {args.performers} performers\n"
+    )
 
 
 if __name__ == "__main__":

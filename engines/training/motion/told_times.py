@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synchresis.engines.motion.picker import AHEAD, Told
-from synchresis.engines.teach.timing import picked
-from synchresis.engines.training.motion.performers import Performance
+from synchresis.engines.training.motion.usual_threshold import Scored
 
 TOLD: Final = (0.0, 0.3, 0.5, 0.65, 0.75, 0.85, 0.95, 1.1)
 """Told times, in intervals, at which the true one is looked for."""
@@ -27,20 +26,19 @@ FAR_S: Final = 0.06
 Array = NDArray[np.float64]
 
 
-def event_times(one: Performance, threshold: float) -> tuple[Array, Array]:
+def event_times(one: Scored, threshold: float) -> tuple[Array, Array]:
     """Told and true time of each event of a performer, intervals from its frame's begin.
 
     The performer is watched by a picker that reads times as told.
     """
-    seen = one.seen
-    at = picked(seen.captured_s, seen.score.astype(np.float64), threshold, seen.t_s)
+    at = one.events(threshold)
     at = at[at > 0]
-    begin_s = seen.captured_s[at - 1]
-    span_s = seen.captured_s[at] - begin_s
-    distance_s = one.onsets_s[None] - seen.t_s[at][:, None]
+    begin_s = one.captured_s[at - 1]
+    span_s = one.captured_s[at] - begin_s
+    distance_s = one.onsets_s[None] - one.t_s[at][:, None]
     nearest_s = distance_s[np.arange(len(at)), np.abs(distance_s).argmin(1)]
     near = np.abs(nearest_s) < FAR_S
-    told = (seen.t_s[at] - begin_s) / span_s
+    told = (one.t_s[at] - begin_s) / span_s
     return told[near], (told + nearest_s / span_s)[near]
 
 

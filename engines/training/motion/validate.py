@@ -8,11 +8,9 @@ import torch
 from torch import Tensor
 
 from synchresis.engines.evaluation.tracks import LOOKAHEADS_MS, Track
+from synchresis.engines.motion.picker import WHOLE
 from synchresis.engines.training.motion.batch import Batch
 from synchresis.engines.training.motion.network import MotionNetwork
-
-WHOLE = 0.5
-"""Share of the whole-picture probability in the score, as the live picker joins them."""
 
 
 def save_tracks(path: Path, network: MotionNetwork, batch: Batch) -> None:

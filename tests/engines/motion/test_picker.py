@@ -8,10 +8,12 @@ from synchresis.engines.motion.picker import (
     FrameMaps,
     PickerSettings,
     Told,
+    best_cells,
     doubted,
     joined_score,
     moment,
     zone_mask,
+    zone_share,
 )
 from synchresis.engines.zone import Zone
 from synchresis.errors import ParameterError
@@ -72,8 +74,13 @@ def test_a_plateau_stays_one_event_and_a_fall_opens_for_the_next():
     assert frames_of(run([0.1, 0.9, 0.3, 0.9, 0.2])) == [1, 3]
 
 
-def test_a_shallow_dip_is_not_a_new_hit():
-    assert frames_of(run([0.1, 0.9, 0.75, 0.9, 0.1])) == [1]
+def test_a_shallow_dip_or_a_rise_is_not_a_new_hit():
+    assert frames_of(run([0.1, 0.9, 0.85, 0.9, 0.1])) == [1]
+    assert frames_of(run([0.1, 0.6, 0.7, 0.8, 0.9, 0.1])) == [1]
+
+
+def test_a_hit_right_after_a_false_one_is_heard_though_the_score_stays_high():
+    assert frames_of(run([0.1, 0.6, 0.53, 0.9, 0.1])) == [1, 3]
 
 
 def test_refractory_time_is_kept():
@@ -116,16 +123,30 @@ def test_a_zone_of_one_cell_is_heard_in_full():
     tiny = Zone(0.5, 0.5, 0.51, 0.51)
     picker = EventPicker((tiny,), PickerSettings(0.9))
     assert zone_mask(tiny, 30, 40).sum() == 1
-    full = np.ones((30, 40), np.float32)
-    assert joined_score(full * zone_mask(tiny, 30, 40), 1.0, 0.5, count=picker._best[0]) == 1.0
+    full = {(row, col): 1.0 for row in range(30) for col in range(40)}
+    (event,) = picker.step(maps(1, full), picker.initial_state())
+    assert (event.x, event.y) == (pytest.approx(0.5, abs=0.02), pytest.approx(0.5, abs=0.02))
 
 
-def test_score_needs_two_cells_and_the_whole_picture():
+def test_score_is_the_whole_pictures_and_two_cells_where_a_pack_says_so():
     one = np.zeros((30, 40), np.float32)
     one[3, 3] = 1.0
-    assert joined_score(one, 1.0, 0.0) == pytest.approx(0.5)
-    assert joined_score(one, 0.0, 0.5) == 0.0
-    assert joined_score(np.zeros((30, 40), np.float32), 1.0, 0.5) == 0.0
+    assert best_cells(one) == pytest.approx(0.5) and best_cells(one, 1) == 1.0
+    assert joined_score(0.5, 0.3, 1.0) == pytest.approx(0.3)
+    assert joined_score(0.5, 1.0, 0.0) == pytest.approx(0.5)
+    assert joined_score(0.5, 0.0, 0.5) == joined_score(0.0, 1.0, 0.5) == 0.0
+    assert joined_score(0.25, 0.64, 0.5) == pytest.approx(0.4)
+
+
+def test_a_zone_has_the_pictures_score_by_its_share_of_the_best_cells():
+    assert zone_share(0.8, 0.8) == 1.0 and zone_share(0.9, 0.8) == 1.0
+    assert zone_share(0.2, 0.8) == pytest.approx(0.5) and zone_share(0.0, 0.0) == 0.0
+    left, right = Zone(0, 0, 0.5, 1), Zone(0.5, 0, 1, 1)
+    for weaker, zones in ((0.1, [0]), (0.4, [0, 1])):  # a trace, the second of two hits
+        picker = EventPicker((left, right), PickerSettings(threshold=0.5))
+        cells = {(9, 5): 0.8, (9, 6): 0.8, (9, 35): weaker, (9, 36): weaker}
+        found = picker.step(maps(1, cells), picker.initial_state())
+        assert sorted(event.zone for event in found) == zones
 
 
 def test_a_zone_smaller_than_a_cell_still_has_one():

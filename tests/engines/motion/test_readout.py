@@ -8,7 +8,7 @@ from safetensors.numpy import save
 from synchresis.engines.frame import Frame
 from synchresis.engines.motion import parser as parser_module
 from synchresis.engines.motion.parser import MotionParser
-from synchresis.engines.motion.picker import FrameMaps, joined_score
+from synchresis.engines.motion.picker import FrameMaps, best_cells, joined_score
 from synchresis.engines.motion.readout import (
     AGES_S,
     FEATURES,
@@ -87,10 +87,13 @@ def test_the_whole_picture_scores_what_the_readout_says_a_zone_its_share(rng):
     readout, given = made_readout(rng), made_frames(rng, 12)
     stage = ReadoutStage(readout)
     for maps in stepped(stage, given, stage.initial_state()):
-        assert joined_score(maps.impact, maps.total, 0.5) == pytest.approx(maps.total, rel=1e-4)
+        best = best_cells(maps.impact)
+        assert best == pytest.approx(maps.total, rel=1e-4)
+        for share in (0.5, 1.0):
+            assert joined_score(best, maps.total, share) == pytest.approx(maps.total, rel=1e-4)
         half = maps.impact.copy()
         half[:, 20:] = 0
-        assert joined_score(half, maps.total, 0.5) <= maps.total + 1e-6
+        assert best_cells(half) <= best
         assert np.ptp(maps.when) == 0 and 0 < maps.when[0, 0] < 1
 
 

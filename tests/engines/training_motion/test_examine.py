@@ -9,6 +9,7 @@ pytest.importorskip("onnxscript", reason="export needs the extra [train]")
 from synchresis.engines.evaluation.suites import chosen, suite_rows, watch_scene  # noqa: E402
 from synchresis.engines.evaluation.tracks import Track  # noqa: E402
 from synchresis.engines.motion.parser import MotionParser  # noqa: E402
+from synchresis.engines.motion.picker import WHOLE  # noqa: E402
 from synchresis.engines.packs import update_pack  # noqa: E402
 from synchresis.engines.scenes.evaluation import evaluation_scenes  # noqa: E402
 from synchresis.engines.training.motion import examine  # noqa: E402
@@ -28,13 +29,14 @@ def network():
         value.data += 0.1 * torch.randn_like(value)
     made.heads.weight.data[0] *= 40.0
     made.heads.bias.data[0] = -2.0
+    made.whole_out.weight.data *= 40.0
     return made.eval()
 
 
 @pytest.fixture(scope="module")
 def parser(network, tmp_path_factory):
     folder = tmp_path_factory.mktemp("packs") / "small"
-    entry = entry_of(network, meta={"whole": 0.5}, threshold=0.4)
+    entry = entry_of(network, meta={"whole": WHOLE}, threshold=0.4)
     made = MotionParser(update_pack(folder, {"motion": entry}, {FILE: export(network)}))
     made.prepare()
     yield made

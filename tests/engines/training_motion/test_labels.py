@@ -135,11 +135,10 @@ def test_running_average_is_short_at_first_and_includes_statistics():
 
 
 def test_joined_score_equals_the_pickers():
-    from synchresis.engines.motion.picker import joined_score
+    from synchresis.engines.motion.picker import WHOLE, best_cells, joined_score
 
     torch.manual_seed(0)
     heads = {"impact": torch.randn(1, 1, 30, 40), "total": torch.randn(1, 1, 1)}
-    live = joined_score(
-        torch.sigmoid(heads["impact"])[0, 0].numpy(), float(torch.sigmoid(heads["total"])), 0.5
-    )
+    best = best_cells(torch.sigmoid(heads["impact"])[0, 0].numpy())
+    live = joined_score(best, float(torch.sigmoid(heads["total"])), WHOLE)
     assert float(joined(heads)) == pytest.approx(live, rel=1e-5)

@@ -14,6 +14,7 @@ from synchresis.engines.training.motion.lesson_prior import (
     COUNT,
     USUAL_BAR,
     Moments,
+    features,
     learn_prior,
     moments_of,
     silence_of,
@@ -69,11 +70,17 @@ def test_a_pack_gets_both_and_is_as_before_where_that_is_cut_short(
     assert load_pack(folder).hash == before
     monkeypatch.setattr(lesson_prior, "straightened", lambda times: Told((0.0, 2.0), (0.1, 2.0)))
     monkeypatch.setattr(lesson_prior, "SILENT_FRAMES", 50)
+    streams = []
+    monkeypatch.setattr(
+        lesson_prior, "usual_threshold", lambda found: streams.extend(found) or 0.44
+    )
     lesson_prior.main([str(folder), "--performers", "1", "--silent", "1"])
     pack = load_pack(folder)
     assert (pack.motion.told, pack.motion.so) == ((0.0, 2.0), (0.1, 2.0))
     assert pack.motion.foretold == lesson_prior.FORETOLD
+    assert pack.motion.threshold == 0.44
     learned = prior_of(pack)
+    assert [len(one.onsets_s) > 0 for one in streams] == [True, False]
     assert learned.threshold == pytest.approx(USUAL_BAR)
     assert learned.silence.shape == (50, len(learned.mean))
 
@@ -86,10 +93,11 @@ def test_silent_scenes_move_and_are_of_families_that_never_sound(tiny_pack):
     assert not set(evaluation_families()) & set(silent_families())
     for one in found:
         assert len(one.onsets_s) == 0 and one.seen.flow[:, 3].max() > 0.01
-    rows = silence_of(found)
+    all_rows = [features(one) for one in found]
+    rows = silence_of(all_rows)
     watcher.close()
     assert len(rows) == min(lesson_prior.SILENT_FRAMES, sum(len(o.seen.score) for o in found))
-    np.testing.assert_array_equal(rows, silence_of(found))
+    np.testing.assert_array_equal(rows, silence_of(all_rows))
 
 
 def test_a_change_is_one_for_the_whole_performance_and_most_performances_have_one():

@@ -1,12 +1,9 @@
-from dataclasses import fields
-
 import numpy as np
 import pytest
 
 from synchresis.engines.motion.picker import AHEAD
-from synchresis.engines.teach.watching import Watched
-from synchresis.engines.training.motion.performers import Performance
 from synchresis.engines.training.motion.told_times import TOLD, event_times, straightened
+from synchresis.engines.training.motion.usual_threshold import Scored
 
 STEP_S = 0.04
 
@@ -23,12 +20,10 @@ def test_the_lean_of_told_times_is_found_and_rises(rng):
 
 def test_times_are_those_of_events_near_a_hit():
     captured = STEP_S * np.arange(100)
-    score = np.zeros(100, np.float32)
+    score = np.zeros(100)
     score[[20, 50, 80]] = 0.9
     told_s = captured - 0.25 * STEP_S  # told three quarters into every interval
-    empty = {field.name: np.zeros((100, 1), np.float32) for field in fields(Watched)}
-    seen = Watched(**{**empty, "captured_s": captured, "score": score, "t_s": told_s})
     onsets = captured[[20, 50]] + 0.005
-    told, so = event_times(Performance("three", seen, onsets), 0.5)
+    told, so = event_times(Scored(captured, score, told_s, onsets), 0.5)
     assert told == pytest.approx([0.75, 0.75])
     assert so == pytest.approx([1.125, 1.125])

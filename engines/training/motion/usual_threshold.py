@@ -1,0 +1,86 @@
+"""The threshold of a motion engine, from drawn performers and silent scenes.
+
+The lowest that is as good as the best but for one standard error (the rule of Breiman et al.,
+*Classification and Regression Trees*, 1984, section 3.4.3): pictures unlike the scenes lower all
+scores, never raise them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synchresis.engines.evaluation.score_onsets import Times, counts, f1
+from synchresis.engines.evaluation.tracks import THRESHOLDS
+from synchresis.engines.teach.timing import Scores, picked
+from synchresis.engines.training.motion.performers import Performance
+
+DRAWS: Final = 500
+"""Bootstrap draws of performers."""
+
+Counts = NDArray[np.float64]
+
+TOLERANCE: Final = 1
+"""Which of the scorer's tolerances: ±50 ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What a picker needs to know of one stream.
+
+    Attributes:
+        captured_s, score, t_s: float64[T], of frames; `t_s` when an event of each would happen.
+        onsets_s: true events; none in silent scenes.
+    """
+
+    captured_s: Times
+    score: Scores
+    t_s: Times
+    onsets_s: Times
+
+    def events(self, threshold: float) -> NDArray[np.intp]:
+        """Frames at which a picker makes an event."""
+        return picked(self.captured_s, self.score, threshold, self.t_s)
+
+    def events_s(self, threshold: float) -> Times:
+        """Times of those events."""
+        return np.sort(self.t_s[self.events(threshold)])
+
+
+def scored(one: Performance) -> Scored:
+    """Of a performance, what this needs."""
+    seen = one.seen
+    return Scored(seen.captured_s, seen.score.astype(np.float64), seen.t_s, one.onsets_s)
+
+
+def usual_threshold(streams: Sequence[Scored]) -> float:
+    """Lowest of THRESHOLDS whose pooled F1 at ±50 ms is a standard error from the best, or nearer.
+
+    Events of silent streams count as false. The standard error is that of the difference to the
+    best, over the same draws of streams.
+    """
+    truths = [stream.onsets_s for stream in streams]
+    tables = [
+        counts([stream.events_s(bar) for stream in streams], truths, fit=False)[:, TOLERANCE]
+        for bar in THRESHOLDS
+    ]
+    best = max(tables, key=f1)
+    draws = np.random.default_rng(0).integers(0, len(streams), (DRAWS, len(streams)))
+    return next(
+        bar
+        for bar, table in zip(THRESHOLDS, tables, strict=True)
+        if f1(best) - f1(table) <= deviation(best, table, draws)
+    )
+
+
+def deviation(best: Counts, other: Counts, draws: NDArray[np.int64]) -> float:
+    """Standard error of a difference of F1.
+
+    Args:
+        best: float64[N, 3], matches, events and truths of streams.
+        other: of the same streams.
+        draws: int64[draws, N], streams of each draw.
+    """
+    return float(np.std([f1(best[draw]) - f1(other[draw]) for draw in draws]))

@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from synchresis.engines.training.motion.usual_threshold import Scored, deviation, usual_threshold
+
+STEP_S = 0.04
+
+
+def stream(rng, *, hits: int, false: float, found: float) -> Scored:
+    """Hits score `found` or a little more, what does not sound up to `false`."""
+    captured = STEP_S * np.arange(400)
+    score = 0.02 * rng.random(400)
+    at = 5 + 10 * rng.permutation(39)
+    score[at[:hits]] = found + 0.05 * rng.random(hits)
+    score[at[hits : hits + 8]] = false * rng.random(min(8, 39 - hits))
+    return Scored(captured, score, captured, np.sort(captured[at[:hits]]))
+
+
+def test_the_lowest_threshold_that_leaves_nothing_false_is_taken(rng):
+    streams = [stream(rng, hits=12, false=0.5, found=0.8) for _ in range(20)]
+    assert usual_threshold(streams) == pytest.approx(0.48, abs=0.041)
+    assert [len(one.events_s(0.6)) for one in streams] == [12] * 20
+    np.testing.assert_array_equal(streams[0].events_s(0.6), streams[0].onsets_s)
+
+
+def test_events_of_silent_streams_count_as_false(rng):
+    streams = [stream(rng, hits=12, false=0.3, found=0.8) for _ in range(10)]
+    silent = [stream(rng, hits=0, false=0.7, found=0.8) for _ in range(10)]
+    assert usual_threshold(streams) < 0.4
+    assert usual_threshold([*streams, *silent]) > 0.55
+
+
+def test_the_error_is_that_of_a_difference_over_the_same_draws():
+    best = np.array([[9, 10, 10], [4, 10, 10]], float)
+    draws = np.array([[0, 0], [1, 1], [0, 1]])
+    assert deviation(best, best, draws) == 0.0
+    worse = best - [[1, 0, 0], [1, 0, 0]]
+    assert deviation(best, worse, draws) == pytest.approx(0.0)  # as much worse in every draw
+    uneven = best - [[2, 0, 0], [0, 0, 0]]
+    assert deviation(best, uneven, draws) == pytest.approx(np.std([0.2, 0.0, 0.1]))
