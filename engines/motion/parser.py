@@ -35,6 +35,9 @@ DT_RANGE_S: Final = (1 / 240, 0.25)
 GAP_NS: Final = NS_PER_S // 2
 """A longer gap between frames makes the motion state fresh."""
 
+UNNOTED_WHOLE: Final = 0.5
+"""Share of the whole-picture probability in the scores of engines that do not note it."""
+
 LOOKAHEAD_RANGE_NS: Final = (-50_000_000, 120_000_000)
 """Lookaheads the network was trained for, nanoseconds."""
 
@@ -283,7 +286,7 @@ def picker_settings(pack: Pack, sensitivity: float = 1.0) -> PickerSettings:
         threshold=entry.threshold,
         sensitivity=sensitivity,
         refractory_s=entry.refractory_ms / 1e3,
-        whole=float(entry.meta.get("whole", 0.5)),  # type: ignore[arg-type]
+        whole=float(entry.meta.get("whole", UNNOTED_WHOLE)),  # type: ignore[arg-type]
         foretold=entry.foretold,
         times=Told(entry.told, entry.so) if entry.told else AS_TOLD,
     )

@@ -16,7 +16,8 @@ Grid = NDArray[np.float32]
 """float32[rows, cols], one value per cell, 0..1."""
 
 FALL: Final = 0.9
-"""A zone listens again once its score fell to this share of its peak or of the threshold."""
+"""A zone listens again once its score fell to this share of its peak or of the threshold, and
+hears what rose again by as much from there."""
 
 GONE: Final = 0.6
 """A hit seen coming keeps its time where the score fell under this share of the threshold."""
@@ -29,7 +30,7 @@ FORETOLD: Final = 0.7
 a pack does not say how late."""
 
 WHOLE: Final = 1.0
-"""Share of the whole-picture probability in a score, where a pack does not say."""
+"""Share of the whole-picture probability in the scores of engines exported now."""
 
 REACH: Final = 2
 """Cells round the strongest one whose maps place and weigh the event."""
@@ -132,6 +133,7 @@ class ZoneState:
 
     score: float = 0.0
     peak: float = 0.0
+    low: float = 0.0
     armed: bool = True
     last_t_ns: int | None = None
     last_decided_ns: int | None = None
@@ -141,8 +143,9 @@ class ZoneState:
         """Take the score of a frame; whether it reaches the bar while the zone listens."""
         self.score = score
         if self.armed:
-            return score >= bar
-        self.peak = max(self.peak, score)
+            self.low = min(self.low, score)
+            return score >= bar and FALL * score >= self.low
+        self.peak, self.low = max(self.peak, score), score
         self.armed = score <= FALL * max(self.peak, bar)
         return False
 
@@ -165,13 +168,13 @@ class PickerState:
 
 
 class EventPicker:
-    """Turns probabilities into events; each zone is independent.
+    """Turns probabilities into events, in each zone by itself.
 
     A zone's score is the probability of an event anywhere, lowered where its best cells are not
     the picture's. An event is made when the score reaches the bar while the zone listens; the zone
-    then listens again only after the score fell. A hit that is told to be still to come waits for
-    the frame whose interval holds it: that frame knows its time better and is in time for it; a gap
-    in the stream just then loses it. Only the past is used.
+    then listens again only after the score fell, and hears what rises again. A hit that is told to
+    be still to come waits for the frame whose interval holds it: that frame knows its time better
+    and is in time for it; a gap in the stream just then loses it. Only the past is used.
 
     Args:
         zones: rectangles of the picture.
@@ -196,7 +199,7 @@ class EventPicker:
     def quiet(self, state: PickerState) -> None:
         """Forget what was rising, after a gap in the stream; refractory times stay."""
         for zone in state.zones:
-            zone.score = zone.peak = 0.0
+            zone.score = zone.peak = zone.low = 0.0
             zone.armed, zone.foretold = True, None
 
     def step(self, maps: FrameMaps, state: PickerState) -> tuple[Event, ...]:
@@ -264,7 +267,7 @@ def joined_score(best: float, total: float, whole: float) -> float:
 def zone_share(own: float, best: float) -> float:
     """How much of the picture's score a zone has, by its best cells and the picture's: 0..1.
 
-    The root, so that the second of two unequal hits in one frame is heard, too.
+    The root, so that the second of two hits in one frame is heard, too, unless it is far weaker.
     """
     return math.sqrt(min(own / best, 1.0)) if best > 0 else 0.0
 

@@ -102,7 +102,12 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     add("checkpoint", type=start_file, help="motion.pt, or weights.safetensors, or 'shipped'")
     add("pack", type=Path, help="folder of the pack; what else is in it stays")
     add("--tracks", type=Path, metavar="NPZ", help="motion_tracks.npz of the run: no scenes now")
-    add("--worlds", type=int, default=96, help="validation scenes that choose the threshold")
+    add(
+        "--worlds",
+        type=int,
+        default=96,
+        help="validation scenes, for lookahead and a first threshold",
+    )
     adapts = "early statistics follow the stream, and hits are doubted while nothing moves on"
     add("--adapts", action="store_true", help=adapts)
     add("--note", default="", help="how it was trained, for the manifest")

@@ -1,4 +1,7 @@
-"""A trained checkpoint into a pack: export, threshold and lookahead from validation scenes."""
+"""A trained checkpoint into a pack: export, lookahead and threshold from validation scenes.
+
+The threshold stands until `lesson_prior` finds one on more of them.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -77,11 +77,16 @@ def tracks_by_lookahead(
     return out
 
 
-def joined(heads: dict[str, Tensor]) -> Tensor:
-    """Score of the whole picture as the live picker makes it, float32[B, T]."""
+def joined(heads: dict[str, Tensor], whole: float = WHOLE) -> Tensor:
+    """Score of the whole picture as the live picker makes it, float32[B, T].
+
+    Args:
+        heads: logits of a network.
+        whole: share of the whole-picture probability.
+    """
     best = torch.sigmoid(heads["impact"].float()).flatten(2).topk(2, 2).values.mean(2)
     total = torch.sigmoid(heads["total"].float())[..., 0]
-    score = best ** (1 - WHOLE) * total**WHOLE
+    score = best ** (1 - whole) * total**whole
     if "doubt" not in heads:
         return score
     return torch.sigmoid(torch.logit(score, 1e-9) - heads["doubt"][..., 0])

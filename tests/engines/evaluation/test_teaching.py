@@ -1,3 +1,6 @@
+import shutil
+
+import msgspec
 import numpy as np
 import pytest
 
@@ -12,6 +15,7 @@ from synchresis.engines.evaluation.teaching import (
     trials_of,
 )
 from synchresis.engines.evaluation.teaching_material import Cache, Material, in_a_room, moved
+from synchresis.engines.packs import update_pack
 from synchresis.engines.teach.motion import Recording, watch_all, ways_of
 
 
@@ -111,3 +115,7 @@ def test_what_was_seen_is_kept_for_the_same_network_only(material, tiny_pack, tm
         np.testing.assert_array_equal(seen.flow, material.seen.flow)
     assert looked == [1]
     assert teaching_material.Cache(None, tiny_pack).watched("bars", look) is material.seen
+    shutil.copytree(tiny_pack.path, tmp_path / "read")
+    read = msgspec.structs.replace(tiny_pack.motion, meta={"whole": 0.25})
+    Cache(tmp_path, update_pack(tmp_path / "read", {"motion": read})).watched("bars", look)
+    assert looked == [1, 1, 1]  # the same network, read otherwise

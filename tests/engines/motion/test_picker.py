@@ -79,6 +79,11 @@ def test_a_shallow_dip_or_a_rise_is_not_a_new_hit():
     assert frames_of(run([0.1, 0.6, 0.7, 0.8, 0.9, 0.1])) == [1]
 
 
+def test_what_falls_is_not_a_new_hit():
+    assert frames_of(run([0.05, 0.95, 0.85, 0.80, 0.70, 0.60, 0.10])) == [1]
+    assert frames_of(run([0.1, 0.9, 0.7, 0.72, 0.74, 0.7, 0.1])) == [1]  # nor what hardly rises
+
+
 def test_a_hit_right_after_a_false_one_is_heard_though_the_score_stays_high():
     assert frames_of(run([0.1, 0.6, 0.53, 0.9, 0.1])) == [1, 3]
 
@@ -181,6 +186,13 @@ def test_a_hit_still_to_come_keeps_its_time_when_the_next_frame_knows_nothing():
     ((event,),) = [events for events in found if events]
     assert event.t_ns == pytest.approx(STEP_NS + STEP_NS // 4, abs=2)
     assert event.decided_ns == 2 * STEP_NS
+
+
+def test_a_hit_still_to_come_takes_the_next_frames_time_while_that_is_no_less_sure_than_half():
+    for score, t_ns in ((0.4, STEP_NS + STEP_NS // 4), (0.2, STEP_NS + STEP_NS // 2)):
+        found, _, _ = foretold([0.1, 0.9, score], [0.5, 1.5, 0.25])
+        ((event,),) = [events for events in found if events]
+        assert event.t_ns == pytest.approx(t_ns, abs=2)
 
 
 def test_a_hit_still_to_come_is_never_heard_before_its_frame_or_after_it():

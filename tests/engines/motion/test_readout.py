@@ -8,7 +8,13 @@ from safetensors.numpy import save
 from synchresis.engines.frame import Frame
 from synchresis.engines.motion import parser as parser_module
 from synchresis.engines.motion.parser import MotionParser
-from synchresis.engines.motion.picker import FrameMaps, best_cells, joined_score
+from synchresis.engines.motion.picker import (
+    EventPicker,
+    FrameMaps,
+    PickerSettings,
+    best_cells,
+    joined_score,
+)
 from synchresis.engines.motion.readout import (
     AGES_S,
     FEATURES,
@@ -89,11 +95,14 @@ def test_the_whole_picture_scores_what_the_readout_says_a_zone_its_share(rng):
     for maps in stepped(stage, given, stage.initial_state()):
         best = best_cells(maps.impact)
         assert best == pytest.approx(maps.total, rel=1e-4)
-        for share in (0.5, 1.0):
-            assert joined_score(best, maps.total, share) == pytest.approx(maps.total, rel=1e-4)
-        half = maps.impact.copy()
-        half[:, 20:] = 0
-        assert best_cells(half) <= best
+        assert joined_score(best, maps.total, 0.5) == pytest.approx(maps.total, rel=1e-4)
+        picker = EventPicker((Zone(), Zone(0, 0, 0.5, 1), Zone(0.5, 0, 1, 1)), PickerSettings())
+        state = picker.initial_state()
+        picker.step(maps, state)
+        whole, *halves = (zone.score for zone in state.zones)
+        assert whole == pytest.approx(maps.total) and max(halves) <= whole
+        shares = [best_cells(maps.impact[:, side]) / best for side in (np.s_[:20], np.s_[20:])]
+        assert halves == pytest.approx([whole * share**0.5 for share in shares], rel=1e-5)
         assert np.ptp(maps.when) == 0 and 0 < maps.when[0, 0] < 1
 
 

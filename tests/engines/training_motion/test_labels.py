@@ -140,5 +140,6 @@ def test_joined_score_equals_the_pickers():
     torch.manual_seed(0)
     heads = {"impact": torch.randn(1, 1, 30, 40), "total": torch.randn(1, 1, 1)}
     best = best_cells(torch.sigmoid(heads["impact"])[0, 0].numpy())
-    live = joined_score(best, float(torch.sigmoid(heads["total"])), WHOLE)
-    assert float(joined(heads)) == pytest.approx(live, rel=1e-5)
+    for whole in (WHOLE, 0.5):
+        live = joined_score(best, float(torch.sigmoid(heads["total"])), whole)
+        assert float(joined(heads, whole)) == pytest.approx(live, rel=1e-5)
