@@ -162,7 +162,7 @@ def test_a_still_camera_before_hits_is_told_whatever_moves_in_silence(both, tiny
         ("short", "8 s of what shall not sound, at least 10 s are needed"),
         ("still", "nothing moves"),
         ("quiet", "the pack as it is makes 0 false events in 24 s"),
-        ("loud", "no threshold up to 0.9 leaves it silent"),
+        ("loud", "no threshold up to 0.96 leaves it silent"),
     ],
 )
 def test_silences_that_teach_nothing_are_refused(quiet, change, message):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -23,19 +25,20 @@ def test_the_lowest_threshold_that_leaves_nothing_false_is_taken(rng):
     np.testing.assert_array_equal(streams[0].events_s(0.6), streams[0].onsets_s)
 
 
-def test_a_lower_threshold_is_taken_where_draws_do_not_tell_it_from_the_best(rng):
-    worse, better = (
-        [stream(rng, hits=12, false=0.3, found=0.8) for _ in range(12)] for _ in range(2)
-    )
-    at = STEP_S * 393
-    for one in worse[:2]:  # two false events at .5: one stream more or less of twelve
-        one.score[393] = 0.5
-        assert at not in one.onsets_s
-    assert usual_threshold(better) == usual_threshold(worse[2:]) < 0.4
-    assert usual_threshold(worse) < 0.4
-    for one in worse:
-        one.score[393] = 0.5
-    assert usual_threshold(worse) > 0.5
+def marked(one: Scored, *, is_hit: bool) -> Scored:
+    """A stream with one more moment that scores .45."""
+    one.score[393] = 0.45
+    hit = one.captured_s[393:394] if is_hit else np.zeros(0)
+    return replace(one, onsets_s=np.concatenate((one.onsets_s, hit)))
+
+
+@pytest.mark.parametrize(("false", "taken"), [(3, (0.0, 0.44)), (10, (0.46, 0.8))])
+def test_a_lower_threshold_is_taken_where_draws_do_not_tell_it_from_the_best(rng, false, taken):
+    streams = [stream(rng, hits=12, false=0.3, found=0.8) for _ in range(14)]
+    faint = [marked(one, is_hit=True) for one in streams[:2]]
+    wrong = [marked(one, is_hit=False) for one in streams[2 : 2 + false]]
+    chosen = usual_threshold([*faint, *wrong, *streams[2 + false :]])
+    assert taken[0] < chosen < taken[1]
 
 
 def test_events_of_silent_streams_count_as_false(rng):
