@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,7 +35,11 @@ def write_pack(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> 
 
     Returns:
         The pack, loaded from disk with all hashes checked.
+
+    Raises:
+        ParameterError: see `check_vacant`.
     """
+    check_vacant(folder)
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     created = manifest.created or datetime.now(UTC).isoformat(timespec="seconds")
     whole = msgspec.structs.replace(manifest, files=hashes, created=created)
@@ -109,8 +114,10 @@ def check_overlay(folder: Path, base: Pack) -> Manifest | None:
     """The manifest of what was taught there before, None if nothing was.
 
     Raises:
-        ParameterError: a pack stands there that something taught on `base` must not replace.
+        ParameterError: a pack stands there that something taught on `base` must not replace, or
+            see `check_vacant`.
     """
+    check_vacant(folder)
     path = folder / MANIFEST
     if not path.exists():
         return None
@@ -124,6 +131,27 @@ def check_overlay(folder: Path, base: Pack) -> Manifest | None:
             "remove it first"
         )
     return before
+
+
+def check_vacant(folder: Path) -> None:
+    """Refuse a folder in which something lies that is no pack's: a pack replaces all of it.
+
+    Raises:
+        ParameterError: names what lies there.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ParameterError(f"{folder} is a file; a pack is a folder: choose another name")
+    found = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    own = {MANIFEST}
+    if MANIFEST in found:
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, OSError):  # of something else
+            own |= set(decode_manifest((folder / MANIFEST).read_bytes()).files)
+    others = sorted(name for name in found - own if not name.startswith("."))
+    if others:
+        raise ParameterError(
+            f"{folder} holds {others[0]!r}, which is of no pack and would be lost; choose a folder "
+            "that is not there yet, or move what lies in it elsewhere"
+        )
 
 
 def _replace(fresh: Path, folder: Path) -> None:

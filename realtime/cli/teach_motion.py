@@ -1,6 +1,7 @@
 """`synchresis teach motion`: a performer's own hits, from videos or from camera and microphone."""
 
 import argparse
+import shlex
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"pack": str(pack.path), "took_s": round(took_s, 1), **lesson.report()})
     else:
-        show(pack, lesson)
+        show(pack, lesson, args.out)
     return 0
 
 
@@ -101,8 +102,8 @@ def recorded(args: argparse.Namespace) -> "Recording":
     return replace(made, mirrored=mirror and args.camera.isdigit())
 
 
-def show(pack: "Pack", lesson: "Lesson") -> None:
-    """Print for people."""
+def show(pack: "Pack", lesson: "Lesson", out: Path | None) -> None:
+    """Print for people; a pack outside the user's own is found by its folder."""
     if lesson.way == "silence":
         show_silence(lesson)
     else:
@@ -110,7 +111,7 @@ def show(pack: "Pack", lesson: "Lesson") -> None:
     own = [palette.name for palette in pack.manifest.palettes]
     if own:
         print(f"the palette taught in this pack before is still in it: --palette {own[0]}")
-    print(f"play it: synchresis live --pack {pack.name}")
+    print(f"play it: synchresis live --pack {shlex.quote(str(out or pack.name))}")
 
 
 def show_hits(lesson: "Lesson") -> None:

@@ -13,6 +13,7 @@ from synchresis.engines.packs import (
     Manifest,
     Pack,
     PaletteEntry,
+    check_overlay,
     find_pack,
     list_packs,
     load_pack,
@@ -20,7 +21,7 @@ from synchresis.engines.packs import (
     write_pack,
 )
 from synchresis.engines.packs.manifest import decode_manifest, encode_manifest
-from synchresis.errors import PackError
+from synchresis.errors import PackError, ParameterError
 
 MakePack = Callable[[str], Pack]
 
@@ -171,6 +172,37 @@ def test_written_pack_replaces_the_old_without_litter(make_tiny_pack: MakePack) 
     pack = make_tiny_pack("mine")
     update_pack(pack.path, {"version": "2"})
     assert [p.name for p in pack.path.parent.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize("manifest", [None, b'{"name": "a page", "icons": []}', b"no JSON"])
+def test_a_folder_of_something_else_is_never_replaced(
+    tiny_pack: Pack, tmp_path: Path, manifest: bytes | None
+) -> None:
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    (folder / "wedding.mp4").write_bytes(b"film")
+    if manifest is not None:
+        (folder / "manifest.json").write_bytes(manifest)
+    with pytest.raises(ParameterError, match=r"wedding\.mp4"):
+        write_pack(folder, tiny_pack.manifest, _files(tiny_pack))
+    with pytest.raises(ParameterError, match=r"wedding\.mp4"):
+        check_overlay(folder, tiny_pack)
+    assert (folder / "wedding.mp4").read_bytes() == b"film"
+    with pytest.raises(ParameterError, match="is a file"):
+        check_overlay(folder / "wedding.mp4", tiny_pack)
+
+
+def test_an_empty_folder_becomes_a_pack_and_hidden_files_do_not_hinder(
+    tiny_pack: Pack, tmp_path: Path
+) -> None:
+    (tmp_path / "new").mkdir()
+    assert write_pack(tmp_path / "new", tiny_pack.manifest, _files(tiny_pack)).name == "tiny"
+    (tmp_path / "new" / ".DS_Store").write_bytes(b"")
+    assert update_pack(tmp_path / "new", {"version": "2"}).manifest.version == "2"
+    (tmp_path / "new" / "notes.txt").write_text("mine")
+    with pytest.raises(ParameterError, match=r"notes\.txt"):
+        update_pack(tmp_path / "new", {"version": "3"})
+    assert load_pack(tmp_path / "new").manifest.version == "2"
 
 
 def _files(pack: Pack) -> dict[str, bytes]:

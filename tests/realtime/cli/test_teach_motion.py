@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from synchresis.engines.packs import Pack, load_pack
+from synchresis.realtime.cli import teach_motion as teach_motion_cli
 from synchresis.realtime.cli.main import main
 
 RATE, FPS = 48_000, 25
@@ -207,3 +209,13 @@ def test_shown_silence_is_reported_by_what_was_taught(
     assert main([*asked, "--json"]) == 0
     ways = json.loads(capsys.readouterr().out)["silent"]["ways"]
     assert ways["hits and silence"]["later"]["curtain"]["events"] == 4
+
+
+def test_a_pack_in_a_folder_of_ones_own_is_played_from_there(
+    tiny_pack: Pack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(teach_motion_cli, "show_hits", lambda lesson: None)
+    lesson: Any = SimpleNamespace(way="readout")
+    for out, named in ((Path("my packs/me"), "'my packs/me'"), (None, "tiny")):
+        teach_motion_cli.show(tiny_pack, lesson, out)
+        assert f"live --pack {named}\n" in capsys.readouterr().out
