@@ -88,7 +88,7 @@ def test_silence_is_taught_beside_hits_and_alone(
     assert main(["teach", "motion", "alone", *given, "--out", str(packs / "alone")]) == 0
     told = capsys.readouterr().out
     assert "16 s of silence" in told and "the threshold is now" in told
-    assert "live --pack alone" in told
+    assert f"live --pack {packs / 'alone'}\n" in told
     assert load_pack(packs / "alone").motion.threshold > base.motion.threshold
     both = ["teach", "motion", "mine", str(hits), *given, "--out", str(packs / "mine")]
     assert main([*both, "--silent", str(silence)]) == 0
