@@ -21,6 +21,7 @@ DRAWS: Final = 500
 """Bootstrap draws of performers."""
 
 Counts = NDArray[np.float64]
+"""float64[N, 3], matches, events and truths of streams."""
 
 TOLERANCE: Final = 1
 """Which of the scorer's tolerances: ±50 ms."""
@@ -79,7 +80,7 @@ def deviation(best: Counts, other: Counts, draws: NDArray[np.int64]) -> float:
     """Standard error of a difference of F1.
 
     Args:
-        best: float64[N, 3], matches, events and truths of streams.
+        best: of all streams at the best threshold.
         other: of the same streams.
         draws: int64[draws, N], streams of each draw.
     """
