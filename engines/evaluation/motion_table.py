@@ -51,6 +51,8 @@ def tolerance_text(tolerance_s: float, values: list[Any]) -> str:
 
 def rate_text(rate: Mapping[str, float]) -> str:
     """A false event rate with its bound."""
+    if not rate["minutes"]:
+        return "no such stretch"
     return (
         f"{rate['events']} in {rate['minutes']:.1f} min = {rate['per_minute']:.2f} a minute, "
         f"below {rate['upper_95']:.2f} with 95 %"

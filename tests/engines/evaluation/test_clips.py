@@ -6,7 +6,8 @@ import pytest
 
 from synchresis.engines.evaluation.clips import heard_of, read_clips
 from synchresis.engines.evaluation.motion import clip_report, run_clips
-from synchresis.engines.evaluation.motion_table import table
+from synchresis.engines.evaluation.motion_table import rate_text, table
+from synchresis.engines.evaluation.rates import FalseRate
 from synchresis.engines.evaluation.sheets import write_sheet
 from synchresis.engines.evaluation.tracks import Track
 from synchresis.engines.evaluation.worlds import WorldResult, world_row
@@ -124,3 +125,8 @@ def test_scenes_without_clips_are_a_table_too():
     still, cups = table({"lookahead_ms": 0, "scenes": rows}).splitlines()[2:]
     assert "still" in still and "0 in 1.0 min" in still
     assert "cups" in cups and "recall 0.00" in cups
+
+
+def test_a_rate_over_no_time_says_so():
+    assert rate_text(FalseRate(0, 0.0).report()) == "no such stretch"
+    assert rate_text(FalseRate(3, 2.0).report()).startswith("3 in 2.0 min = 1.50 a minute, below 3")

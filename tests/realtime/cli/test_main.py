@@ -83,6 +83,19 @@ def test_nonsense_is_one_line_and_code_2(
     assert_one_line(capsys.readouterr().err)
 
 
+def test_a_value_that_looks_like_an_option_is_explained(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["render", "clip.mp4", "-o", "out.wav", "--zone", "-0.1,0,1,1=wood"])
+    message = capsys.readouterr().err
+    assert_one_line(message)
+    assert "--zone" in message and "--option=VALUE" in message
+    with pytest.raises(SystemExit):
+        cli.main(["render", "clip.mp4", "-o", "out.wav", "--zone=-0.1,0,1,1=wood"])
+    assert "0.1" in capsys.readouterr().err
+
+
 def assert_one_line(text: str) -> None:
     assert text.startswith("synchresis: error: ")
     assert text.count("\n") == 1
