@@ -215,7 +215,8 @@ def check_folder(folder: Path, base: Pack, *, hits: bool, silence: bool) -> None
     if not (hits if lost == "hits" else silence):
         raise ParameterError(
             f"{folder} holds {lost} that {given} alone would replace: teach both together (videos "
-            "of hits, then --silent and videos of silence), or choose another name"
+            "of hits, then --silent and videos of silence; or --camera with --silent-first), or "
+            "choose another name"
         )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from synchresis.engines.packs import Pack
     from synchresis.engines.teach.lessons import Lesson
     from synchresis.engines.teach.motion import Recording
+    from synchresis.realtime.sources.source import LiveSource
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -29,6 +30,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add("--seconds", type=options.number(10, 300), default=60.0, help="with --camera (default 60)")
     text = "what shall not sound: videos of it, or with --camera all of what is seen"
     add("--silent", nargs="*", action="extend", type=Path, metavar="VIDEO", help=text)
+    text = "with --camera: look so many seconds at what shall not sound first, then at the hits"
+    add("--silent-first", type=options.number(10, 300), metavar="SECONDS", help=text)
     add("--no-mirror", action="store_true", help="with --camera: as others see you")
     add("--out", type=Path, metavar="DIR", help="folder of the pack (default: your packs)")
     options.add_pack_option(parser)
@@ -47,9 +50,10 @@ def run(args: argparse.Namespace) -> int:
     check_name(args.name, base)
     folder = args.out or user_packs_dir() / args.name
     hits = bool(args.videos) or (args.camera is not None and args.silent is None)
-    check_folder(folder, base, hits=hits, silence=args.silent is not None)
+    silence = args.silent is not None or args.silent_first is not None
+    check_folder(folder, base, hits=hits, silence=silence)
     began = time.monotonic()
-    recordings = [recorded(args)] if args.camera is not None else filmed(args)
+    recordings = recorded(args) if args.camera is not None else filmed(args)
     pack, lesson = teach_motion(recordings, base=base, folder=folder)
     took_s = time.monotonic() - began
     if args.json:
@@ -64,7 +68,12 @@ def _check(args: argparse.Namespace) -> None:
     if args.camera is not None and args.silent:
         raise ParameterError(
             "with --camera, --silent takes no videos: all that is seen is silent; to teach hits "
-            "and silence together, give videos of both"
+            "and silence together, give --silent-first SECONDS, or videos of both"
+        )
+    if args.silent_first is not None and (args.camera is None or args.silent is not None):
+        raise ParameterError(
+            "--silent-first goes with --camera, before hits, and not with --silent; silence beside "
+            "videos is a video: --silent VIDEO…"
         )
     if args.silent == [] and args.camera is None:
         raise ParameterError("--silent needs videos of silence: --silent VIDEO…, or --camera")
@@ -80,11 +89,9 @@ def filmed(args: argparse.Namespace) -> "list[Recording]":
     return [*map(video_recording, args.videos), *silent]
 
 
-def recorded(args: argparse.Namespace) -> "Recording":
-    """A performance before camera and microphone, prompted on the terminal."""
+def recorded(args: argparse.Namespace) -> "list[Recording]":
+    """What camera and microphone see and hear, prompted on the terminal."""
     from synchresis.realtime.camera_delays import stored_delay_ms
-    from synchresis.realtime.cli.choices import say
-    from synchresis.realtime.performing import SILENT_PROMPTS, Prompter, look, perform
     from synchresis.realtime.sources.opening import SourceSettings, open_live
 
     delay_ns = round((stored_delay_ms(args.camera) or 0.0) * 1e6)
@@ -92,14 +99,33 @@ def recorded(args: argparse.Namespace) -> "Recording":
     source = open_live(SourceSettings(args.camera, mirror=mirror, camera_delay_ns=delay_ns))
     try:
         if args.silent is not None:
-            say(f"looking for {args.seconds:g} s; nothing is listened to")
-            made = look(source, Prompter(say, SILENT_PROMPTS), seconds=args.seconds)
+            made = [shown_silence(source, args.seconds)]
+        elif args.silent_first is not None:
+            silence = shown_silence(source, args.silent_first)
+            made = [performance(source, args), silence]
         else:
-            say(f"perform for {args.seconds:g} s; the speakers stay silent")
-            made = perform(source, Prompter(say), seconds=args.seconds, microphone=args.microphone)
+            made = [performance(source, args)]
     finally:
         source.close()
-    return replace(made, mirrored=mirror and args.camera.isdigit())
+    return [replace(one, mirrored=mirror and args.camera.isdigit()) for one in made]
+
+
+def shown_silence(source: "LiveSource", seconds: float) -> "Recording":
+    """What a camera shows while nothing shall sound."""
+    from synchresis.realtime.cli.choices import say
+    from synchresis.realtime.performing import SILENT_PROMPTS, Prompter, look
+
+    say(f"looking for {seconds:g} s at what shall not sound; nothing is listened to")
+    return look(source, Prompter(say, SILENT_PROMPTS), seconds=seconds)
+
+
+def performance(source: "LiveSource", args: argparse.Namespace) -> "Recording":
+    """Hits before camera and microphone."""
+    from synchresis.realtime.cli.choices import say
+    from synchresis.realtime.performing import Prompter, perform
+
+    say(f"perform for {args.seconds:g} s; the speakers stay silent")
+    return perform(source, Prompter(say), seconds=args.seconds, microphone=args.microphone)
 
 
 def show(pack: "Pack", lesson: "Lesson", out: Path | None) -> None:

@@ -99,6 +99,31 @@ def test_silence_is_taught_beside_hits_and_alone(
     assert "holds silence that hits alone would replace" in capsys.readouterr().err
 
 
+def test_a_camera_shows_silence_and_then_hits(
+    base: Pack,
+    tmp_path: Path,
+    rng: np.random.Generator,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from synchresis.engines.teach.motion import video_recording
+    from synchresis.realtime import performing
+    from synchresis.realtime.sources import opening
+
+    hits = film(tmp_path / "me.mkv", rng, seconds=20)
+    curtain = film(tmp_path / "curtain.mkv", rng, sound="none")
+    camera = SimpleNamespace(name="fake", close=lambda: None)
+    monkeypatch.setattr(opening, "open_live", lambda settings: camera)
+    monkeypatch.setattr(performing, "perform", lambda *a, **s: video_recording(hits))
+    monkeypatch.setattr(performing, "look", lambda *a, **s: video_recording(curtain, silent=True))
+    out = base.path.parent / "mine"
+    given = ["--camera", "0", "--silent-first", "16", "--pack", str(base.path), "--out", str(out)]
+    assert main(["teach", "motion", "mine", *given]) == 0
+    assert "false a minute in silence" in capsys.readouterr().out
+    overlay = load_pack(out).manifest.overlay
+    assert overlay["hits"] and "silent_after" in overlay and overlay["mirrored"]
+
+
 @pytest.mark.parametrize(("sound", "message"), [("silent", "is silent"), ("none", "has no sound")])
 def test_videos_that_cannot_teach_are_refused_in_one_line(
     base: Pack,
@@ -124,6 +149,8 @@ def test_videos_that_cannot_teach_are_refused_in_one_line(
         (["teach", "motion", "mine"], "give videos, or --camera"),
         (["teach", "motion", "mine", "a.mp4", "--camera", "0"], "give videos, or --camera"),
         (["teach", "motion", "mine", "--camera", "0", "--silent", "a.mp4"], "takes no videos"),
+        (["teach", "motion", "mine", "a.mp4", "--silent-first", "20"], "goes with --camera"),
+        (["teach", "motion", "m", "--camera", "0", "--silent", "--silent-first", "20"], "not with"),
         (["teach", "motion", "mine", "--silent"], "--silent needs videos of silence"),
         (["teach", "motion", "mine", "a.mp4", "--silent"], "--silent needs videos of silence"),
         (["teach", "motion", "mine", "--silent", "absent.mp4"], "absent.mp4 cannot be read"),
@@ -179,6 +206,17 @@ def test_the_camera_is_watched_prompted_and_closed(
     error = capsys.readouterr().err
     assert "shall not sound: curtains" in error and "fake has fewer than two pictures" in error
     assert closed == [True, True]
+
+    order: list[str] = []
+    monkeypatch.setattr(performing, "look", lambda *a, **s: order.append("look") or looked(*a, **s))
+    monkeypatch.setattr(
+        performing, "perform", lambda *a, **s: order.append("hit") or performed(*a, **s)
+    )
+    assert main(["teach", "motion", "mine", "--silent-first", "20", *given]) == 2
+    error = capsys.readouterr().err
+    assert order == ["look", "hit"] and "sound of fake is silent" in error
+    assert error.index("shall not sound: curtains") < error.index("hit softly")
+    assert closed == [True, True, True]
 
 
 def test_shown_silence_is_reported_by_what_was_taught(
