@@ -22,10 +22,10 @@ from synchresis.engines.evaluation.score_onsets import (
     scores,
 )
 from synchresis.engines.evaluation.teaching_material import Material
+from synchresis.engines.motion.replay import Times as EventTimes
 from synchresis.engines.onsets import find_onsets
 from synchresis.engines.teach.checking import LEAST_ONSETS, chosen, held_back
 from synchresis.engines.teach.fitting import Taught
-from synchresis.engines.teach.timing import Times as EventTimes
 from synchresis.engines.teach.watching import Watched
 from synchresis.engines.timebase import SAMPLE_RATE
 

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synchresis.engines.evaluation.score_onsets import Times, counts, evaluate, f1
-from synchresis.engines.motion.picker import ZoneState
-from synchresis.engines.timebase import NS_PER_S, REFRACTORY_S
+from synchresis.engines.motion.replay import picked
 
 THRESHOLDS: Final = tuple(float(bar) for bar in np.round(np.arange(0.08, 0.93, 0.04), 2))
 """Thresholds tried."""
@@ -37,18 +36,9 @@ class Track:
 
 
 def decided(track: Track, bar: float) -> Times:
-    """Capture times of the frames at which the live picker takes an event.
-
-    One seen coming sounds in the frame after; scores alone do not tell which.
-    """
-    zone = ZoneState()
-    refractory_ns = round(REFRACTORY_S * NS_PER_S)
-    found = []
-    for score, captured in zip(track.score[1:], track.captured_s[1:], strict=True):
-        now = round(captured * NS_PER_S)
-        if zone.rises(float(score), bar) and zone.accept(now, now, refractory_ns):
-            found.append(captured)
-    return np.array(found)
+    """Capture times of the frames at which the live picker takes an event; none at the first."""
+    times_s = track.captured_s[1:]
+    return times_s[picked(times_s, track.score[1:], bar)]
 
 
 AS_GOOD: Final = 0.02

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from synchresis.engines.evaluation.score_onsets import evaluate
 from synchresis.engines.motion.readout import logit
+from synchresis.engines.motion.replay import Scores, Times, picked_s
 from synchresis.engines.teach.fitting import Taught, correlation, fit_readout, fit_threshold
 from synchresis.engines.teach.prior import Prior
-from synchresis.engines.teach.timing import TOLERANCE_S, Scores, Times, lag_of, picked, refined
+from synchresis.engines.teach.timing import TOLERANCE_S, lag_of, refined
 from synchresis.engines.teach.watching import Watched
 
 Fit = Callable[[Watched, Times], Taught]
@@ -58,7 +59,7 @@ def shipped(threshold: float) -> Fit:
     def fit(seen: Watched, onsets_s: Times) -> Taught:
         score = seen.score.astype(np.float64)
         lag_s = lag_of(seen.captured_s, logit(seen.score), onsets_s)
-        events = seen.t_s[picked(seen.captured_s, score, threshold, seen.t_s)]
+        events = picked_s(seen.captured_s, score, threshold, seen.t_s)
         return Taught(refined(events, onsets_s, lag_s), threshold)
 
     return fit

@@ -8,14 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synchresis.engines.motion.readout import Readout, Scaling, aged, describe, logit
+from synchresis.engines.motion.replay import Scores, Times, picked_s
 from synchresis.engines.teach.prior import PAST, Prior
 from synchresis.engines.teach.timing import (
     LAGS_S,
-    Scores,
-    Times,
     bumps,
     lag_of,
-    picked,
     refined,
     threshold_of,
 )
@@ -86,8 +84,7 @@ class Taught:
             scores: of `scores(seen)`, if they are there already.
         """
         scores = self.scores(seen) if scores is None else scores
-        at = picked(seen.captured_s, scores, self.threshold, seen.t_s)
-        return np.sort(seen.t_s[at] + self.lag_s)
+        return picked_s(seen.captured_s, scores, self.threshold, seen.t_s) + self.lag_s
 
     def agreement(self, seen: Watched, scores: Scores, onsets_s: Times) -> tuple[Scores, Scores]:
         """Scores of frames, and how near each is to an onset: float64[T] each."""
@@ -101,7 +98,7 @@ def fit_threshold(seen: Watched, onsets_s: Times) -> Taught:
     score = seen.score.astype(np.float64)
     lag_s = lag_of(seen.captured_s, logit(score), onsets_s)
     bar = threshold_of(seen.captured_s, score, onsets_s, lag_s)
-    events = seen.t_s[picked(seen.captured_s, score, bar, seen.t_s)]
+    events = picked_s(seen.captured_s, score, bar, seen.t_s)
     return Taught(refined(events, onsets_s, lag_s), bar)
 
 
@@ -120,8 +117,7 @@ def fit_readout(seen: Watched, onsets_s: Times, prior: Prior) -> Taught:
     prior, folds = design.prior(prior), folds_of(seen)
     lag_s, held = readout_lag(design.rows, prior, Hearing(times, onsets_s, first, folds))
     bar = readout_bar(times, held, Hearing(times, onsets_s, lag_s, folds), prior.threshold)
-    at = picked(times, held, bar, seen.t_s)
-    event_lag_s = refined(seen.t_s[at], onsets_s, lag_s)
+    event_lag_s = refined(picked_s(times, held, bar, seen.t_s), onsets_s, lag_s)
     weight, mean = ridge(design.rows, bumps(times, onsets_s - lag_s), prior)
     readout = design.readout(place, weight, mean, event_lag_s - lag_s)
     return Taught(event_lag_s, bar, readout)

@@ -10,6 +10,7 @@ from safetensors.numpy import save
 
 from synchresis.engines.frame import Frame
 from synchresis.engines.motion.readout import FILE, MIRRORED
+from synchresis.engines.motion.replay import Times
 from synchresis.engines.packs import Pack, check_overlay, write_overlay
 from synchresis.engines.packs.manifest import Free
 from synchresis.engines.teach.checking import Fit, chosen, held_back, recorded, ways, within
@@ -17,7 +18,6 @@ from synchresis.engines.teach.lessons import STILL, Lesson, moving
 from synchresis.engines.teach.prior import prior_of
 from synchresis.engines.teach.silence import learn_silence
 from synchresis.engines.teach.soundtracks import Sound, heard_hits, read_soundtrack
-from synchresis.engines.teach.timing import Times
 from synchresis.engines.teach.watching import (
     Watched,
     Watcher,

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synchresis.engines.motion.readout import Floats, Readout
+from synchresis.engines.motion.replay import Scores, Times, picked
 from synchresis.engines.teach.fitting import Taught
 from synchresis.engines.teach.prior import FLAT_NOISE, flat_sizes
-from synchresis.engines.teach.timing import Scores, Times, bumps, f1, picked, threshold_of
+from synchresis.engines.teach.timing import bumps, f1, threshold_of
 
 PULL: Final = 30.0
 """Weight of what was taught: some minutes of frames."""

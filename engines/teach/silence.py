@@ -9,10 +9,10 @@ from typing import Final
 
 import numpy as np
 
+from synchresis.engines.motion.replay import Times, picked_s
 from synchresis.engines.teach.checking import Check, Span, parts_of, per_minute, within
 from synchresis.engines.teach.fitting import Taught
 from synchresis.engines.teach.lessons import STILL, Lesson, moving
-from synchresis.engines.teach.timing import Times, picked
 from synchresis.engines.teach.watching import Watched
 from synchresis.errors import InputError
 
@@ -96,7 +96,7 @@ def held_back(seen: Watched, threshold: float) -> tuple[Check, Check]:
 def events_s(seen: Watched, threshold: float) -> Times:
     """Times of events at a threshold."""
     score = seen.score.astype(np.float64)
-    return np.sort(seen.t_s[picked(seen.captured_s, score, threshold, seen.t_s)])
+    return picked_s(seen.captured_s, score, threshold, seen.t_s)
 
 
 def cut(times_s: Times, spans: Sequence[Span]) -> Times:

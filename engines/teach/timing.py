@@ -6,14 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synchresis.engines.evaluation.score_onsets import matched
-from synchresis.engines.motion.picker import ZoneState
-from synchresis.engines.timebase import NS_PER_S, REFRACTORY_S
-
-Times = NDArray[np.float64]
-"""float64[N], rising, seconds."""
-
-Scores = NDArray[np.float64]
-"""float64[T], one per frame."""
+from synchresis.engines.motion.replay import Scores, Times, picked
 
 LAGS_S: Final = np.arange(-16, 27) / 100
 """Lags looked for: onset minus frame, seconds. Cameras stamp late; in films sound may be late."""
@@ -68,27 +61,6 @@ def refined(events_s: Times, onsets_s: Times, lag_s: float) -> float:
     nearest = distance[np.arange(len(events_s)), np.abs(distance).argmin(1)]
     near = nearest[np.abs(nearest) < REACH_S]
     return lag_s + float(np.median(near)) if len(near) >= 3 else lag_s
-
-
-def picked(
-    times_s: Times, score: Scores, bar: float, event_s: Times | None = None
-) -> NDArray[np.intp]:
-    """Frames at which the live picker makes an event, whole picture as one zone.
-
-    Args:
-        times_s: of frames.
-        score: of frames.
-        bar: threshold.
-        event_s: float64[T], when an event of each frame would happen; its own time if not given.
-    """
-    zone, found = ZoneState(), []
-    refractory_ns = round(REFRACTORY_S * NS_PER_S)
-    event_s = times_s if event_s is None else event_s
-    moments = np.round(np.stack((event_s, times_s), 1) * NS_PER_S).astype(np.int64).tolist()
-    for index, (value, (t_ns, now)) in enumerate(zip(score.tolist(), moments, strict=True)):
-        if zone.rises(value, bar) and zone.accept(t_ns, now, refractory_ns):
-            found.append(index)
-    return np.array(found, np.intp)
 
 
 def f1(events_s: Times, onsets_s: Times) -> float:

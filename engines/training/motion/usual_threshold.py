@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from synchresis.engines.evaluation.score_onsets import Times, counts, f1
 from synchresis.engines.evaluation.tracks import THRESHOLDS
-from synchresis.engines.teach.timing import Scores, picked
+from synchresis.engines.motion.replay import Scores, picked, picked_s
 from synchresis.engines.training.motion.performers import Performance
 
 DRAWS: Final = 500
@@ -47,7 +47,7 @@ class Scored:
 
     def events_s(self, threshold: float) -> Times:
         """Times of those events."""
-        return np.sort(self.t_s[self.events(threshold)])
+        return picked_s(self.captured_s, self.score, threshold, self.t_s)
 
 
 def scored(one: Performance) -> Scored:

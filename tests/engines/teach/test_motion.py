@@ -9,12 +9,13 @@ import soundfile
 from synchresis.engines.evaluation.clips import pictures
 from synchresis.engines.motion.parser import MotionParser
 from synchresis.engines.motion.readout import MIRRORED
+from synchresis.engines.motion.replay import picked
 from synchresis.engines.onsets import find_onsets
 from synchresis.engines.teach.checking import held_back
 from synchresis.engines.teach.fitting import fit_threshold, place_of
 from synchresis.engines.teach.motion import Recording, learn, teach_motion, watch_all, ways_of
 from synchresis.engines.teach.soundtracks import read_soundtrack
-from synchresis.engines.teach.timing import bumps, f1, lag_of, picked, refined, threshold_of
+from synchresis.engines.teach.timing import bumps, f1, lag_of, refined, threshold_of
 from synchresis.engines.teach.watching import film_frames, joined
 from synchresis.errors import InputError, ParameterError
 from synchresis.realtime.sources.file import FileSource

@@ -2,7 +2,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
-from synchresis.engines.motion.picker import doubted as picked  # noqa: E402
+from synchresis.engines.motion.picker import doubted  # noqa: E402
 from synchresis.engines.training.motion.network import (  # noqa: E402
     MotionNetwork,
     NetworkSettings,
@@ -82,7 +82,7 @@ def test_the_score_a_network_is_judged_by_is_the_one_the_live_picker_makes():
     heads["doubt"] = torch.tensor([0.0, 0.1, 0.7, 1.5, DOUBT])[None, :, None]
     found = joined(heads)[0]
     for before, after, doubt in zip(plain, found, heads["doubt"].flatten(), strict=True):
-        assert float(after) == pytest.approx(picked(float(before), float(doubt)), rel=1e-4)
+        assert float(after) == pytest.approx(doubted(float(before), float(doubt)), rel=1e-4)
     assert found[0] == pytest.approx(float(plain[0])) and (found[1:] < plain[1:]).all()
 
 
