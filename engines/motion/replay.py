@@ -22,7 +22,7 @@ def picked(
 ) -> NDArray[np.intp]:
     """Frames at which the live picker takes an event.
 
-    One seen coming sounds in the frame after; scores alone do not tell which.
+    Waiting is not replayed: one seen coming sounds in the frame after, which may move it a little.
 
     Args:
         times_s: of frames.
@@ -41,4 +41,4 @@ def picked(
 
 def picked_s(times_s: Times, score: Scores, bar: float, event_s: Times) -> Times:
     """When those events happen, float64[N], rising; arguments as those of `picked`."""
-    return np.sort(event_s[picked(times_s, score, bar, event_s)])
+    return event_s[picked(times_s, score, bar, event_s)]

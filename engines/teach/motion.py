@@ -210,14 +210,16 @@ def check_folder(folder: Path, base: Pack, *, hits: bool, silence: bool) -> None
     before = check_overlay(folder, base)
     if before is None or not before.overlay:
         return
-    lost = "hits" if before.overlay.get("hits") else "silence"
-    given = "silence" if lost == "hits" else "hits"
-    if not (hits if lost == "hits" else silence):
-        raise ParameterError(
-            f"{folder} holds {lost} that {given} alone would replace: teach both together (videos "
-            "of hits, then --silent and videos of silence; or --camera with --silent-first), or "
-            "choose another name"
-        )
+    had_hits = bool(before.overlay.get("hits"))
+    had_silence = not had_hits or "silent_after" in before.overlay
+    for lost, had, given in (("hits", had_hits, hits), ("silence", had_silence, silence)):
+        if had and not given:
+            other = "silence" if lost == "hits" else "hits"
+            raise ParameterError(
+                f"{folder} holds {lost} that {other} alone would replace: teach both together "
+                "(videos of hits, then --silent and videos of silence; or --camera with "
+                "--silent-first), or choose another name"
+            )
 
 
 def teach_motion(

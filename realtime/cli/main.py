@@ -42,7 +42,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print the message and the way to help, exit with code 2."""
         if "expected one argument" in message:
-            message += "; one that begins with - is given as --option=VALUE"
+            message += "; a value that begins with - is given as --option=VALUE"
         _complain(f"{message} (see {self.prog} --help)")
         raise SystemExit(USAGE_ERROR)
 

@@ -5,7 +5,7 @@ import shlex
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from synchresis.errors import ParameterError
 from synchresis.realtime.cli import options
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from synchresis.realtime.sources.source import LiveSource
 
 
+READY_S: Final = 5.0
+"""Between silence and hits: time to take one's place."""
+
+SECONDS_HELP: Final = "with --camera: how long to perform, or with --silent to look (default 60)"
+
+
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `teach motion`."""
     text = "learn a performer's hits and place; play it with --pack NAME"
@@ -27,10 +33,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add("videos", nargs="*", type=Path, metavar="VIDEO", help="videos with their own sound")
     add("--camera", metavar="0|URL", help="look through a camera instead, and listen")
     add("--microphone", metavar="NAME", help="input device (default: the system's choice)")
-    add("--seconds", type=options.number(10, 300), default=60.0, help="with --camera (default 60)")
+    add("--seconds", type=options.number(10, 300), default=60.0, help=SECONDS_HELP)
     text = "what shall not sound: videos of it, or with --camera all of what is seen"
     add("--silent", nargs="*", action="extend", type=Path, metavar="VIDEO", help=text)
-    text = "with --camera: look so many seconds at what shall not sound first, then at the hits"
+    text = "with --camera: first look so long (10 to 300) at what shall not sound, then perform"
     add("--silent-first", type=options.number(10, 300), metavar="SECONDS", help=text)
     add("--no-mirror", action="store_true", help="with --camera: as others see you")
     add("--out", type=Path, metavar="DIR", help="folder of the pack (default: your packs)")
@@ -92,6 +98,7 @@ def filmed(args: argparse.Namespace) -> "list[Recording]":
 def recorded(args: argparse.Namespace) -> "list[Recording]":
     """What camera and microphone see and hear, prompted on the terminal."""
     from synchresis.realtime.camera_delays import stored_delay_ms
+    from synchresis.realtime.performing import check_microphone
     from synchresis.realtime.sources.opening import SourceSettings, open_live
 
     delay_ns = round((stored_delay_ms(args.camera) or 0.0) * 1e6)
@@ -101,7 +108,9 @@ def recorded(args: argparse.Namespace) -> "list[Recording]":
         if args.silent is not None:
             made = [shown_silence(source, args.seconds)]
         elif args.silent_first is not None:
+            check_microphone(args.microphone)
             silence = shown_silence(source, args.silent_first)
+            take_place()
             made = [performance(source, args), silence]
         else:
             made = [performance(source, args)]
@@ -117,6 +126,14 @@ def shown_silence(source: "LiveSource", seconds: float) -> "Recording":
 
     say(f"looking for {seconds:g} s at what shall not sound; nothing is listened to")
     return look(source, Prompter(say, SILENT_PROMPTS), seconds=seconds)
+
+
+def take_place() -> None:
+    """Time between silence and hits."""
+    from synchresis.realtime.cli.choices import say
+
+    say(f"now take your place: hits begin in {READY_S:g} s")
+    time.sleep(READY_S)
 
 
 def performance(source: "LiveSource", args: argparse.Namespace) -> "Recording":

@@ -9,7 +9,14 @@ from synchresis.engines.frame import Frame
 from synchresis.engines.sample_clock import SampleClock
 from synchresis.errors import DeviceError
 from synchresis.realtime import performing
-from synchresis.realtime.performing import PROMPTS, SILENT_PROMPTS, Prompter, look, perform
+from synchresis.realtime.performing import (
+    PROMPTS,
+    SILENT_PROMPTS,
+    Prompter,
+    check_microphone,
+    look,
+    perform,
+)
 from synchresis.realtime.recorder import Recording
 
 
@@ -61,6 +68,20 @@ def test_frames_and_sound_share_a_clock_and_every_prompt_is_said_once(microphone
 def test_a_camera_that_sends_next_to_nothing_is_refused(microphone):
     with pytest.raises(DeviceError, match="pictures in"):
         perform(Camera(step_s=0.1), Prompter(lambda text: None), seconds=0.5)
+
+
+def test_a_microphone_that_is_not_there_is_refused_at_once(monkeypatch):
+    opened = []
+
+    class Absent(Microphone):
+        def __enter__(self):
+            opened.append(self.device)
+            raise DeviceError(f"no {self.device}")
+
+    monkeypatch.setattr(performing, "Recorder", Absent)
+    with pytest.raises(DeviceError, match="no usb"):
+        check_microphone("usb")
+    assert opened == ["usb"]
 
 
 def test_silence_is_looked_at_without_a_microphone():

@@ -114,6 +114,8 @@ def test_a_camera_shows_silence_and_then_hits(
     curtain = film(tmp_path / "curtain.mkv", rng, sound="none")
     camera = SimpleNamespace(name="fake", close=lambda: None)
     monkeypatch.setattr(opening, "open_live", lambda settings: camera)
+    monkeypatch.setattr(teach_motion_cli, "READY_S", 0.0)
+    monkeypatch.setattr(performing, "check_microphone", lambda name: None)
     monkeypatch.setattr(performing, "perform", lambda *a, **s: video_recording(hits))
     monkeypatch.setattr(performing, "look", lambda *a, **s: video_recording(curtain, silent=True))
     out = base.path.parent / "mine"
@@ -122,6 +124,10 @@ def test_a_camera_shows_silence_and_then_hits(
     assert "false a minute in silence" in capsys.readouterr().out
     overlay = load_pack(out).manifest.overlay
     assert overlay["hits"] and "silent_after" in overlay and overlay["mirrored"]
+    again = ["teach", "motion", "mine", str(hits), *given[4:]]
+    assert main(again) == 2
+    assert "holds silence that hits alone would replace" in capsys.readouterr().err
+    assert main([*again, "--silent", str(curtain)]) == 0
 
 
 @pytest.mark.parametrize(("sound", "message"), [("silent", "is silent"), ("none", "has no sound")])
@@ -196,8 +202,10 @@ def test_the_camera_is_watched_prompted_and_closed(
     error = capsys.readouterr().err
     assert "hit softly" in error and "sound of fake is silent" in error and closed == [True]
 
+    shown = [20.0, 15.0]
+
     def looked(source: Any, prompter: Any, **settings: Any) -> Recording:
-        assert settings == {"seconds": 20.0}
+        assert settings == {"seconds": shown.pop(0)}
         prompter.tell(-1.0, 1.0)
         return silent_recording("fake", [])
 
@@ -208,13 +216,15 @@ def test_the_camera_is_watched_prompted_and_closed(
     assert closed == [True, True]
 
     order: list[str] = []
+    monkeypatch.setattr(teach_motion_cli, "READY_S", 0.0)
+    monkeypatch.setattr(performing, "check_microphone", lambda name: order.append(name))
     monkeypatch.setattr(performing, "look", lambda *a, **s: order.append("look") or looked(*a, **s))
     monkeypatch.setattr(
         performing, "perform", lambda *a, **s: order.append("hit") or performed(*a, **s)
     )
-    assert main(["teach", "motion", "mine", "--silent-first", "20", *given]) == 2
+    assert main(["teach", "motion", "mine", "--silent-first", "15", *given]) == 2
     error = capsys.readouterr().err
-    assert order == ["look", "hit"] and "sound of fake is silent" in error
+    assert order == ["usb", "look", "hit"] and "sound of fake is silent" in error
     assert error.index("shall not sound: curtains") < error.index("hit softly")
     assert closed == [True, True, True]
 
