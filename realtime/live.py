@@ -13,6 +13,7 @@ import zmq
 from synchresis.engines.frame import Frame
 from synchresis.engines.gesture import Gesture
 from synchresis.engines.instrument import Instrument
+from synchresis.engines.motion.score_log import ScoreLog
 from synchresis.engines.timebase import HOP, NS_PER_S, SAMPLE_RATE
 from synchresis.engines.voice.palettes import is_model, resolve
 from synchresis.errors import ParameterError
@@ -252,6 +253,10 @@ class LiveSession:
         """
         self._parser.set_sensitivity(sensitivity)
         self._sensitivity = sensitivity
+
+    def keep_scores(self, log: ScoreLog | None) -> None:
+        """Write the scores of what is seen into a log from now on, or into none."""
+        self._parser.keep_scores(log)
 
     def hit(self, *, zone: int = 0, strength: float = 0.8) -> None:
         """Play a test hit; on a device's clock only, else `ParameterError`."""

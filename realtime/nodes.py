@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from synchresis.engines.frame import Frame
 from synchresis.engines.gesture import Gesture
 from synchresis.engines.motion.parser import MotionParser, MotionState, check_lookahead
+from synchresis.engines.motion.score_log import ScoreLog
 from synchresis.engines.pipeline import VirtualPlayout
 from synchresis.engines.playout import Block, Playout
 from synchresis.engines.timebase import NS_PER_S
@@ -98,6 +99,7 @@ class ParserNode:
         self._view: tuple[Frame, Gesture] | None = None
         self._captured: deque[int] = deque(maxlen=10)
         self._on_gesture = on_gesture
+        self._log: ScoreLog | None = None
 
     def process(self, body: Body) -> Iterable[Body]:
         """The gesture of a frame; the end passes through."""
@@ -118,6 +120,8 @@ class ParserNode:
             self._event_ns = frame.captured_ns
         self._view = frame, gesture
         self._captured.append(frame.captured_ns)
+        if (log := self._log) is not None:
+            log.add(frame.captured_ns, self._state.picker.zones)
         self.parse_ns = time.perf_counter_ns() - begin_ns
         if self._on_gesture is not None:
             self._on_gesture(frame, gesture)
@@ -139,6 +143,10 @@ class ParserNode:
             ParameterError: out of range.
         """
         self._parser.set_sensitivity(sensitivity)
+
+    def keep_scores(self, log: ScoreLog | None) -> None:
+        """Write scores into a log from the next frame on, or into none; from any thread."""
+        self._log = log
 
     @property
     def lookahead_ns(self) -> int:

@@ -4,12 +4,14 @@ Without hits nothing tells what else to change: a readout pulled to silence alon
 (on drawn performers F1 ±50 ms was .77 and became .51 to .57; by the threshold .74 becomes .69).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from synchresis.engines.motion.replay import Times, picked_s
+from synchresis.engines.motion.replay import Times, picked, picked_s
+from synchresis.engines.motion.score_log import ScoreLog
 from synchresis.engines.teach.checking import Check, Span, parts_of, per_minute, within
 from synchresis.engines.teach.fitting import Taught
 from synchresis.engines.teach.lessons import STILL, Lesson, moving
@@ -68,10 +70,55 @@ def quiet_bar(seen: Watched, threshold: float) -> float:
 
     HIGHEST, or the pack's own above that, where none does.
     """
+    return lowest_quiet(lambda bar: len(events_s(seen, bar)), threshold, most_events(seen))
+
+
+def lowest_quiet(count: Callable[[float], int], threshold: float, most: float) -> float:
+    """The lowest bar from a threshold on that leaves so many events at most, else HIGHEST.
+
+    Args:
+        count: how many events a bar leaves.
+        threshold: never gone below, even above HIGHEST.
+        most: how many events are quiet enough.
+    """
     bars = [threshold, *(float(bar) for bar in BARS if threshold < bar < HIGHEST)]
-    most = most_events(seen)
-    quiet = (bar for bar in bars if len(events_s(seen, bar)) <= most)
-    return next(quiet, max(HIGHEST, threshold))
+    return next((bar for bar in bars if count(bar) <= most), max(HIGHEST, threshold))
+
+
+@dataclass(frozen=True, slots=True)
+class Hush:
+    """What raising the bar does to a stream that shall not sound.
+
+    Attributes:
+        seconds: how long was looked.
+        before: events at the bar as it was, all zones.
+        bar: the lowest that leaves QUIET events a minute at most, or HIGHEST.
+        after: events at that.
+    """
+
+    seconds: float
+    before: int
+    bar: float
+    after: int
+
+    @property
+    def most(self) -> float:
+        """How many events are quiet enough."""
+        return QUIET * self.seconds / 60.0
+
+
+def hushed(log: ScoreLog, bar: float) -> Hush:
+    """How far the bar of a live stream must be raised, given a while in which nothing shall sound.
+
+    The same rule as `learn_silence`, over the scores of all zones as they were while it played.
+    """
+    times_s, columns = log.captured_s, log.scores.T
+
+    def count(height: float) -> int:
+        return sum(len(picked(times_s, column, height)) for column in columns)
+
+    raised = lowest_quiet(count, bar, QUIET * log.seconds / 60.0)
+    return Hush(log.seconds, count(bar), raised, count(raised))
 
 
 def most_events(seen: Watched) -> float:

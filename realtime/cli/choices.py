@@ -60,7 +60,7 @@ def choose_ring(args: argparse.Namespace, clock: Clock) -> tuple[Ring, float | N
         if args.device is not None:
             raise
         path = f"synchresis-{datetime.now():%Y%m%d-%H%M%S}.wav"
-        seconds = args.seconds or FILE_SECONDS
+        seconds = args.seconds or FILE_SECONDS + (args.silent_first or 0.0)
         say(f"no audio device ({_short(err)}); writing {seconds:g} s of sound to {path}")
         return open_ring(path, None, clock), seconds
 

@@ -159,7 +159,7 @@ def add_sound_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--sensitivity",
         default=1.0,
-        type=number(0.1, 10.0),
+        type=number(0.01, 10.0),
         metavar="X",
         help="above 1 hears more, below 1 less (default 1)",
     )

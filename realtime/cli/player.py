@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Final
 
 from synchresis.engines.gesture import Event
@@ -19,9 +19,10 @@ from synchresis.realtime.cli.status_line import delay_line, status_line
 from synchresis.realtime.live import LiveSession
 from synchresis.realtime.nodes import View
 from synchresis.realtime.preview import Preview
+from synchresis.realtime.silence_watch import SilenceWatch
 from synchresis.realtime.sources.camera import SLOW_FPS
 
-HELP: Final = "keys: p palette, + - sensitivity, m mute, t test hit, q quit"
+HELP: Final = "keys: p palette, + - sensitivity, s silence, m mute, t test hit, q quit"
 
 LOCKSTEP_HELP: Final = "keys: + - sensitivity, q quit"
 """On the virtual clock."""
@@ -35,7 +36,7 @@ JSON_S: Final = 1.0
 STEP: Final = 1.25
 """What one press of + or - does to the sensitivity."""
 
-SENSITIVITY: Final = (0.1, 10.0)
+SENSITIVITY: Final = (0.01, 10.0)
 """Range of the sensitivity."""
 
 _WAIT_S: Final = 0.02
@@ -44,10 +45,19 @@ _WAIT_S: Final = 0.02
 class Player:
     """What keys do to a session."""
 
-    def __init__(self, session: LiveSession, instrument: Instrument) -> None:
+    def __init__(
+        self,
+        session: LiveSession,
+        instrument: Instrument,
+        *,
+        silent_first: float | None = None,
+        tell: Callable[[str], None] = say,
+    ) -> None:
         self.quit = False
         self._session = session
         self._names = palette_names(instrument)
+        self._silence = SilenceWatch(session, tell)
+        self._silent_first = silent_first
         self._lockstep = session.settings.clock == "virtual"
         self._actions: dict[str, Callable[[], None]] = {
             "+": lambda: self._scale(STEP),
@@ -60,6 +70,7 @@ class Player:
                 "p": self._next_palette,
                 "m": lambda: session.set_muted(muted=not session.status().muted),
                 "t": session.hit,
+                "s": self._look_or_not,
             }
 
     @property
@@ -72,6 +83,24 @@ class Player:
         action = self._actions.get(key.lower())
         if action is not None:
             action()
+
+    def update(self) -> None:
+        """Do what takes its time; call now and then."""
+        if self._silent_first is not None and self._session.status().state == "playing":
+            self._silence.begin(self._silent_first)
+            self._silent_first = None
+        self._silence.update()
+
+    def close(self) -> None:
+        """Give up what is not finished."""
+        self._silence.end()
+
+    def _look_or_not(self) -> None:
+        """Begin to look at what shall not sound, or give up."""
+        if self._silence.looking:
+            self._silence.end()
+        else:
+            self._silence.begin()
 
     def _stop(self) -> None:
         self.quit = True
@@ -95,31 +124,46 @@ def palette_names(instrument: Instrument) -> dict[bool, list[str]]:
     return {False: learned, True: [MODEL + name for name in MATERIALS]}
 
 
-def play(
-    session: LiveSession, instrument: Instrument, *, preview: bool = False, as_json: bool = False
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a performance is shown and begun.
+
+    Attributes:
+        preview: show a window.
+        as_json: print the status as JSON lines instead of a line for people.
+        silent_first: seconds to look at what shall not sound before playing, None for none.
+    """
+
+    preview: bool = False
+    as_json: bool = False
+    silent_first: float | None = None
+
+
+def play(session: LiveSession, instrument: Instrument, manner: Manner) -> None:
     """Play until the performance is over or `q` is pressed.
 
     Args:
         session: started.
         instrument: that it plays.
-        preview: show a window; call from the main thread.
-        as_json: print the status as JSON lines instead of a line for people.
+        manner: with a window, call from the main thread.
     """
-    player = Player(session, instrument)
     with ExitStack() as stack:
         keys = stack.enter_context(Keys())
-        window = Preview() if preview else None
+        window = Preview() if manner.preview else None
         if window is not None:
             stack.callback(window.close)
+        screen = Screen(session, as_json=manner.as_json)
+        stack.callback(screen.close)
+        first = manner.silent_first
+        player = Player(session, instrument, silent_first=first, tell=screen.say)
         if keys.active:
             say(player.help)
-        screen = Screen(session, as_json=as_json)
-        stack.callback(screen.close)
+        stack.callback(player.close)
         watch = Watch(session, window)
         while session.poll(_WAIT_S) and not player.quit:
             player.press(keys.read())
             player.press(watch.look())
+            player.update()
             player.quit |= watch.closed
             screen.update()
 
@@ -168,8 +212,7 @@ class Screen:
         status = self._session.status()
         if not self._measured and status.delay_ms is not None:
             self._measured = True
-            self._clear()
-            say(f"{status.camera}: {status.fps:.1f} frames/s; {delay_line(status)}")
+            self.say(f"{status.camera}: {status.fps:.1f} frames/s; {delay_line(status)}")
             if status.fps < SLOW_FPS:
                 say(f"under {SLOW_FPS:.0f} frames/s hits come late; more light speeds up a camera")
         if self._as_json:
@@ -178,6 +221,11 @@ class Screen:
             columns = shutil.get_terminal_size().columns - 1
             sys.stderr.write(f"\r{status_line(status)[:columns]:{columns}}")
             sys.stderr.flush()
+
+    def say(self, text: str) -> None:
+        """Tell something on a line of its own."""
+        self._clear()
+        say(text)
 
     def close(self) -> None:
         """Leave the terminal on a line of its own."""

@@ -20,6 +20,7 @@ from synchresis.engines.zone import Zone
 from synchresis.realtime.device_loop import DeviceLoop, LoopSettings
 from synchresis.realtime.links import Delivery
 from synchresis.realtime.messages import Link, Sighting
+from synchresis.realtime.status import Status
 
 ZONES = (Zone(), Zone(0.5, 0, 1, 1, palette="glass"))
 SESSION_ZONES = (Zone(palette="model:wood"), Zone(0.5, 0, 1, 1, palette="glass", gain_db=-6))
@@ -306,3 +307,35 @@ def make_stage(
         return stage
 
     return make
+
+
+@pytest.fixture
+def playing() -> Status:
+    """How a performance of two zones goes."""
+    return Status(
+        state="playing",
+        seconds=12.0,
+        fps=29.9,
+        frames=360,
+        impact=0.25,
+        threshold=0.5,
+        events=7,
+        played=6,
+        late=1,
+        dropped=2,
+        lost_frames=3,
+        malformed=0,
+        xruns=4,
+        buffer_hops=2,
+        delay_ms=62.0,
+        parts_ms={"camera": 5.0, "frame_interval": 33.3, "transport": 0.0, "lookahead": 20.0},
+        lookahead_ms=20.0,
+        muted=False,
+        sensitivity=1.0,
+        palettes=("wood", "glass"),
+        level=0.1,
+        camera="camera 0",
+        camera_away=False,
+        estimated=False,
+        sound_away=False,
+    )

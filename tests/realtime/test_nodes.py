@@ -5,8 +5,10 @@ import pytest
 
 from synchresis.engines.frame import Frame
 from synchresis.engines.motion.parser import MotionParser
+from synchresis.engines.motion.score_log import ScoreLog
 from synchresis.engines.packs import Pack
 from synchresis.engines.playout import Playout
+from synchresis.engines.teach.silence import hushed
 from synchresis.errors import ParameterError
 from synchresis.realtime.messages import End, Sighting
 from synchresis.realtime.nodes import LockstepSpeaker, ParserNode, run_node
@@ -53,6 +55,22 @@ def test_parser_node_has_a_state_of_its_own(parser: MotionParser) -> None:
     first = list(run_node(ParserNode(parser), frames(8, {5})))
     again = list(run_node(ParserNode(parser), frames(8, {5})))
     assert [s.gesture for s in first] == [s.gesture for s in again]
+
+
+def test_scores_are_kept_while_somebody_asks_and_tell_what_a_bar_would_do(
+    parser: MotionParser,
+) -> None:
+    node, log = ParserNode(parser), ScoreLog(1)
+    node.parse(frames(1, set())[0])
+    node.keep_scores(log)
+    for frame in frames(39, {5, 15, 25, 35}, first=1):
+        node.parse(frame)
+    node.keep_scores(None)
+    node.parse(frames(1, set(), first=40)[0])
+    assert len(log.scores) == 39
+    assert node.events == 4
+    assert hushed(log, parser.settings.bar).before == 4
+    assert hushed(log, float(log.scores.max()) + 1e-6).before == 0
 
 
 def test_view_shows_the_newest_frame(parser: MotionParser) -> None:

@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from synchresis.engines.motion.picker import ZoneState
+from synchresis.engines.motion.score_log import ScoreLog
 from synchresis.engines.teach import silence
 from synchresis.engines.teach.checking import held_back, parts_of, within
 from synchresis.engines.teach.fitting import folds_of
@@ -20,6 +22,7 @@ from synchresis.engines.teach.silence import (
     HIGHEST,
     QUIET,
     events_s,
+    hushed,
     learn_silence,
     most_events,
     quiet_bar,
@@ -185,3 +188,33 @@ def test_a_glimpse_of_silence_is_too_short(tiny_pack, perform):
 def test_recordings_of_silence_need_no_onsets(quiet):
     whole, onsets = joined([quiet, quiet], [np.zeros(0), np.zeros(0)])
     assert len(onsets) == 0 and len(whole.recordings) == 2
+
+
+def logged(*columns: list[float]) -> ScoreLog:
+    """A stream of 25 frames a second with the scores of its zones."""
+    log = ScoreLog(len(columns))
+    for n, scores in enumerate(zip(*columns, strict=True)):
+        log.add(40_000_000 * n, [ZoneState(score=score) for score in scores])
+    return log
+
+
+def beats(*heights: float) -> list[float]:
+    """A beat of each height, half a second apart, and as long again nothing."""
+    return [x for height in heights for x in [0.0] * 11 + [height, 0.1]] + [0.0] * 13 * len(heights)
+
+
+def test_a_stream_is_hushed_by_the_lowest_bar_that_leaves_it_quiet() -> None:
+    low, high = beats(0.55, 0.66, 0.6, 0.5), beats(0.3, 0.3, 0.73, 0.58)
+    hush = hushed(logged(low, high), 0.56)
+    assert hush.before == 4  # .66 and .6 of one zone, .73 and .58 of the other
+    assert (hush.bar, hush.after) == (pytest.approx(0.74), 0)
+    assert hushed(logged(low), 0.56).bar == pytest.approx(0.68)
+    assert hush.seconds == pytest.approx(0.04 * (len(low) - 1))
+    assert hush.most < 1
+
+
+def test_a_quiet_stream_keeps_its_bar_and_one_like_hits_gets_the_highest() -> None:
+    quiet, loud = hushed(logged(beats(0.3, 0.4)), 0.56), hushed(logged(beats(0.3, 0.99)), 0.56)
+    assert (quiet.before, quiet.bar, quiet.after) == (0, 0.56, 0)
+    assert (loud.before, loud.bar, loud.after) == (1, HIGHEST, 1)
+    assert hushed(logged(beats(0.3, 0.99)), 0.98).bar == 0.98

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import soundfile
 
+from synchresis.engines.motion.picker import ZoneState
+from synchresis.engines.motion.score_log import ScoreLog
 from synchresis.engines.packs import Pack
 from synchresis.errors import DeviceError
 from synchresis.realtime.cli import choices, live
@@ -20,34 +22,6 @@ from synchresis.realtime.cli.status_line import delay_line, status_line, summary
 from synchresis.realtime.clock import SystemClock
 from synchresis.realtime.live import LiveSettings
 from synchresis.realtime.status import Status
-
-STATUS = Status(
-    state="playing",
-    seconds=12.0,
-    fps=29.9,
-    frames=360,
-    impact=0.25,
-    threshold=0.5,
-    events=7,
-    played=6,
-    late=1,
-    dropped=2,
-    lost_frames=3,
-    malformed=0,
-    xruns=4,
-    buffer_hops=2,
-    delay_ms=62.0,
-    parts_ms={"camera": 5.0, "frame_interval": 33.3, "transport": 0.0, "lookahead": 20.0},
-    lookahead_ms=20.0,
-    muted=False,
-    sensitivity=1.0,
-    palettes=("wood", "glass"),
-    level=0.1,
-    camera="camera 0",
-    camera_away=False,
-    estimated=False,
-    sound_away=False,
-)
 
 
 def arguments(*argv: str) -> argparse.Namespace:
@@ -89,6 +63,7 @@ def test_without_a_device_sound_goes_to_a_file_and_it_is_said(
         capsys.readouterr().err
     )
     assert choices.choose_ring(arguments("--seconds", "3"), SystemClock())[1] == 3
+    assert choices.choose_ring(arguments("--silent-first", "9"), SystemClock())[1] == 29
 
 
 @pytest.mark.parametrize("argv", [["--out", "device"], ["--device", "none"]])
@@ -113,9 +88,9 @@ def test_a_cameras_delay_is_the_one_asked_for_else_the_calibrated_one(user_home:
 class Played:
     """A session that notes what it is told."""
 
-    def __init__(self) -> None:
+    def __init__(self, status: Status) -> None:
         self.told: list[tuple[str, Any]] = []
-        self.now = STATUS
+        self.now = status
         self.settings = LiveSettings()
 
     def status(self) -> Status:
@@ -134,10 +109,13 @@ class Played:
     def set_palette(self, palette: str, *, zone: int) -> None:
         self.told.append((f"zone {zone}", palette))
 
+    def keep_scores(self, log: ScoreLog | None) -> None:
+        self.log = log
+
 
 @pytest.fixture
-def played() -> Played:
-    return Played()
+def played(playing: Status) -> Played:
+    return Played(playing)
 
 
 @pytest.fixture
@@ -170,7 +148,7 @@ def keys_named(player: Player) -> set[str]:
 
 
 def test_every_key_that_is_named_does_something(player: Player, played: Played) -> None:
-    assert keys_named(player) == set("p+-mtq")
+    assert keys_named(player) == set("p+-smtq")
     for key in keys_named(player) - {"q"}:
         before = len(played.told)
         player.press(key)
@@ -183,7 +161,7 @@ def test_in_lock_step_keys_that_need_a_device_are_neither_named_nor_taken(
     played.settings = LiveSettings(clock="virtual")
     player = Player(played, SimpleNamespace(pack=tiny_pack))  # type: ignore[arg-type]
     assert keys_named(player) == set("+-q")
-    for key in "pmtPMT":
+    for key in "psmtPSMT":
         player.press(key)
     assert played.told == []
     player.press("+")
@@ -197,39 +175,79 @@ def test_q_quits_and_m_twice_is_heard_again(player: Player, played: Played) -> N
     assert player.quit
 
 
+def test_s_looks_at_silence_and_s_again_gives_up(player: Player, played: Played) -> None:
+    player.press("s")
+    player.update()
+    assert played.told == [("muted", True)]
+    assert played.log is not None
+    player.press("s")
+    assert played.told == [("muted", True), ("muted", False)]
+    assert played.log is None
+
+
+def test_silence_first_waits_until_it_plays(played: Any, tiny_pack: Pack) -> None:
+    told: list[str] = []
+    instrument: Any = SimpleNamespace(pack=tiny_pack)
+    player = Player(played, instrument, silent_first=5.0, tell=told.append)
+    played.now = dataclasses.replace(played.now, state="measuring")
+    player.update()
+    assert told == []
+    played.now = dataclasses.replace(played.now, state="playing")
+    player.update()
+    assert "looking for 5 s" in told[0]
+    for n in range(200):
+        played.log.add(n * 40_000_000, [ZoneState(score=0.8 * (n % 50 == 40))] * 2)
+    player.update()
+    player.update()
+    assert played.told[1:] == [
+        ("muted", False),
+        ("sensitivity", pytest.approx(0.5 / 0.5 / (0.82 / 0.18))),
+    ]
+    player.close()
+    assert len(told) == 2
+
+
+def test_a_performance_that_ends_first_changes_nothing(player: Player, played: Played) -> None:
+    player.press("s")
+    player.close()
+    assert played.told == [("muted", True), ("muted", False)]
+
+
 def test_sensitivity_stays_in_its_range(player: Player, played: Played) -> None:
-    played.now = dataclasses.replace(STATUS, sensitivity=9.5)
+    played.now = dataclasses.replace(played.now, sensitivity=9.5)
     player.press("+")
     assert played.told == [("sensitivity", 10.0)]
 
 
 def test_a_mix_moves_on_to_the_first_palette_of_its_kind(player: Player, played: Played) -> None:
-    played.now = dataclasses.replace(STATUS, palettes=("wood:0.5+glass:0.5", "model:wood"))
+    played.now = dataclasses.replace(played.now, palettes=("wood:0.5+glass:0.5", "model:wood"))
     player.press("p")
     assert played.told[0] == ("zone 0", "wood")
     assert played.told[1][1].startswith("model:")
 
 
-def test_the_status_line_says_what_a_player_needs() -> None:
-    line = status_line(STATUS)
+def test_the_status_line_says_what_a_player_needs(playing: Status) -> None:
+    line = status_line(playing)
     for text in ("29.9 fps", "0.25/0.50", "7 hits", "1 late", "D 62 ms", "drops 3+2", "xruns 4"):
         assert text in line
     assert "muted" not in line
-    away = dataclasses.replace(STATUS, muted=True, camera_away=True, delay_ms=None)
+    away = dataclasses.replace(playing, muted=True, camera_away=True, delay_ms=None)
     assert status_line(away).endswith("muted | camera away")
-    assert status_line(dataclasses.replace(STATUS, sound_away=True)).endswith("| audio device away")
+    assert status_line(dataclasses.replace(playing, sound_away=True)).endswith(
+        "| audio device away"
+    )
     assert "D measuring" in status_line(away)
 
 
-def test_the_delay_is_shown_with_its_parts() -> None:
-    assert delay_line(STATUS) == "delay D 62 ms = camera 5.0 + frame 33.3 - lookahead 20"
-    waiting = dataclasses.replace(STATUS, lookahead_ms=-30.0)
+def test_the_delay_is_shown_with_its_parts(playing: Status) -> None:
+    assert delay_line(playing) == "delay D 62 ms = camera 5.0 + frame 33.3 - lookahead 20"
+    waiting = dataclasses.replace(playing, lookahead_ms=-30.0)
     assert delay_line(waiting).endswith("+ wait 30")
 
 
-def test_the_summary_counts_what_was_lost() -> None:
+def test_the_summary_counts_what_was_lost(playing: Status) -> None:
     expected = "12.0 s, 360 frames, 7 hits, 6 played, 1 late, 2 dropped, 4 xruns"
-    assert summary_line(STATUS) == expected
+    assert summary_line(playing) == expected
 
 
 def test_live_from_a_scene_to_a_file(
@@ -264,6 +282,8 @@ def test_live_is_what_render_makes(tiny_pack: Pack, tmp_path: Path) -> None:
         (["--camera", "scene:ball", "--out", "null", "--palette", "tin"], "'tin'"),
         (["--camera", "0", "--clock", "virtual", "--out", "null"], "0"),
         (["--camera", "scene:ball", "--clock", "virtual"], "--out"),
+        (["--clock", "virtual", "--silent-first", "9", "--seconds", "20"], "--silent-first"),
+        (["--silent-first", "9"], "--seconds 1 must be more than --silent-first 9"),
     ],
 )
 def test_what_cannot_be_used_is_one_line(
