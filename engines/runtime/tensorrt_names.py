@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final, Literal
 
-from synchresis.errors import EngineError
+from synchresis.errors import EngineError, install
 
 Flavour = Literal["tensorrt", "tensorrt-rtx"]
 
@@ -59,5 +59,5 @@ def find_tensorrt() -> TensorRt:
         return TensorRt(trt, flavour, str(trt.__version__))
     raise EngineError(
         f"TensorRT is not installed ({'; '.join(reasons)}): "
-        "pip install 'synchresis[tensorrt-rtx,cuda]' for GeForce and RTX cards"
+        f"{install('tensorrt-rtx,cuda')} for GeForce and RTX cards"
     )

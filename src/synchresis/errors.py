@@ -40,3 +40,8 @@ def reason_of(err: Exception) -> str:
         if reason:
             return str(reason).rstrip(".")
     return str(err)
+
+
+def install(extra: str) -> str:
+    """The remedy where an optional part of the installation is missing: its extra, or several."""
+    return f"pip install '.[{extra}]' in the project's folder"

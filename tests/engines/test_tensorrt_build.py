@@ -38,7 +38,7 @@ KEY = EngineKey(
 @pytest.fixture
 def tensorrt_rtx() -> TensorRt:
     if find_spec("tensorrt_rtx") is None:
-        pytest.skip("tensorrt-rtx is not installed (pip install 'synchresis[tensorrt-rtx]')")
+        pytest.skip("tensorrt-rtx is not installed (pip install '.[tensorrt-rtx]')")
     return find_tensorrt()
 
 

@@ -94,7 +94,7 @@ def test_every_name_is_common_to_all_flavours() -> None:
 
 def test_names_exist_in_the_installed_rtx() -> None:
     if find_spec("tensorrt_rtx") is None:
-        pytest.skip("tensorrt-rtx is not installed (pip install 'synchresis[tensorrt-rtx]')")
+        pytest.skip("tensorrt-rtx is not installed (pip install '.[tensorrt-rtx]')")
     trt = import_module("tensorrt_rtx")
     for kind, names in KNOWN.items():
         holder = trt if kind == "module" else getattr(trt, kind)
@@ -104,7 +104,7 @@ def test_names_exist_in_the_installed_rtx() -> None:
 
 def test_absence_is_said_with_the_remedy(monkeypatch) -> None:
     monkeypatch.setattr(tensorrt_names, "MODULES", (("no_such_tensorrt", "tensorrt"),))
-    with pytest.raises(EngineError, match=r"no_such_tensorrt.*pip install 'synchresis\[tensorrt"):
+    with pytest.raises(EngineError, match=r"no_such_tensorrt.*pip install '.\[tensorrt"):
         find_tensorrt()
 
 

@@ -151,7 +151,7 @@ def test_missing_bindings_are_said(fake_card, tiny_pack, said, monkeypatch, modu
     monkeypatch.setitem(sys.modules, module, None)
     assert type(open_voice(tiny_pack, ZONES)) is Voice
     assert "the GPU needs PyCUDA and cuda-bindings" in said()
-    assert "pip install 'synchresis[cuda]'" in said()
+    assert "pip install '.[cuda]'" in said()
 
 
 def test_old_driver_is_said_and_the_cpu_takes_over(fake_card, tiny_pack, said, monkeypatch) -> None:

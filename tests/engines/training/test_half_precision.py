@@ -106,7 +106,7 @@ def test_nothing_to_halve_is_said(rng) -> None:
 
 def test_tensorrt_builds_it(rng) -> None:
     if find_spec("tensorrt_rtx") is None:
-        pytest.skip("tensorrt-rtx is not installed (pip install 'synchresis[tensorrt-rtx]')")
+        pytest.skip("tensorrt-rtx is not installed (pip install '.[tensorrt-rtx]')")
     from synchresis.engines.runtime.tensorrt_build import build_plan
     from synchresis.engines.runtime.tensorrt_names import find_tensorrt
 

@@ -37,7 +37,7 @@ def test_without_torch_the_extra_is_named(
 
     monkeypatch.setattr(training, "import_module", fail)
     with pytest.raises(
-        refused or ModuleNotFoundError, match=r"synchresis\[train\]" if refused else None
+        refused or ModuleNotFoundError, match=r"pip install .\.\[train\]" if refused else None
     ):
         training.run_task("train", "voice", [])
 
