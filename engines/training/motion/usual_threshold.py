@@ -16,9 +16,13 @@ from synchresis.engines.evaluation.score_onsets import Times, counts, f1
 from synchresis.engines.evaluation.tracks import THRESHOLDS
 from synchresis.engines.motion.replay import Scores, picked, picked_s
 from synchresis.engines.training.motion.performers import Performance
+from synchresis.errors import ParameterError
 
 DRAWS: Final = 500
-"""Bootstrap draws of performers."""
+"""Bootstrap draws of streams."""
+
+SILENCE: Final = 0.2
+"""How much time of moving without a sound there is for each of playing."""
 
 Counts = NDArray[np.float64]
 """float64[N, 3], matches, events and truths of streams."""
@@ -49,6 +53,11 @@ class Scored:
         """Times of those events."""
         return picked_s(self.captured_s, self.score, threshold, self.t_s)
 
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return float(self.captured_s[-1] - self.captured_s[0])
+
 
 def scored(one: Performance) -> Scored:
     """Of a performance, what this needs."""
@@ -56,15 +65,25 @@ def scored(one: Performance) -> Scored:
     return Scored(seen.captured_s, seen.score.astype(np.float64), seen.t_s, one.onsets_s)
 
 
-def usual_threshold(streams: Sequence[Scored]) -> float:
+def usual_threshold(streams: Sequence[Scored], silence: float = SILENCE) -> float:
     """Lowest of THRESHOLDS whose pooled F1 at ±50 ms is a standard error from the best, or nearer.
 
-    Events of silent streams count as false. The standard error is that of the difference to the
-    best, over the same draws of streams.
+    Events of silent streams count as false, as often as if those lasted `silence` times as long as
+    the others: how many were drawn decides nothing. The standard error is that of the difference
+    to the best, over the same draws of streams.
+
+    Args:
+        streams: some with onsets, others without any.
+        silence: how much time there is of the latter for each of the former.
+
+    Raises:
+        ParameterError: no stream has an onset.
     """
     truths = [stream.onsets_s for stream in streams]
+    weight = weights(streams, silence)
     tables = [
-        counts([stream.events_s(bar) for stream in streams], truths, fit=False)[:, TOLERANCE]
+        weight
+        * counts([stream.events_s(bar) for stream in streams], truths, fit=False)[:, TOLERANCE]
         for bar in THRESHOLDS
     ]
     best = max(tables, key=f1)
@@ -74,6 +93,16 @@ def usual_threshold(streams: Sequence[Scored]) -> float:
         for bar, table in zip(THRESHOLDS, tables, strict=True)
         if f1(best) - f1(table) <= deviation(best, table, draws)
     )
+
+
+def weights(streams: Sequence[Scored], silence: float) -> Counts:
+    """What an event of each stream counts, float64[N, 1], 1 where there are onsets."""
+    silent = np.array([len(stream.onsets_s) == 0 for stream in streams])
+    seconds = np.array([stream.seconds for stream in streams])
+    if silent.all():
+        raise ParameterError(f"none of {len(streams)} streams has an onset; a threshold needs some")
+    share = silence * seconds[~silent].sum() / max(float(seconds[silent].sum()), 1e-9)
+    return np.where(silent, share, 1.0)[:, None]
 
 
 def deviation(best: Counts, other: Counts, draws: NDArray[np.int64]) -> float:

@@ -72,7 +72,7 @@ def test_a_pack_gets_both_and_is_as_before_where_that_is_cut_short(
     monkeypatch.setattr(lesson_prior, "SILENT_FRAMES", 50)
     streams = []
     monkeypatch.setattr(
-        lesson_prior, "usual_threshold", lambda found: streams.extend(found) or 0.44
+        lesson_prior, "usual_threshold", lambda found, silence: streams.extend(found) or 0.44
     )
     lesson_prior.main([str(folder), "--performers", "1", "--silent", "1"])
     pack = load_pack(folder)

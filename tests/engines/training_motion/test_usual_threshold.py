@@ -3,7 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from synchresis.engines.training.motion.usual_threshold import Scored, deviation, usual_threshold
+from synchresis.engines.training.motion.usual_threshold import (
+    Scored,
+    deviation,
+    usual_threshold,
+    weights,
+)
+from synchresis.errors import ParameterError
 
 STEP_S = 0.04
 
@@ -46,6 +52,22 @@ def test_events_of_silent_streams_count_as_false(rng):
     silent = [stream(rng, hits=0, false=0.7, found=0.8) for _ in range(10)]
     assert usual_threshold(streams) < 0.4
     assert usual_threshold([*streams, *silent]) > 0.55
+
+
+def test_how_many_silent_streams_were_drawn_decides_nothing_their_share_does(rng):
+    """One stream in six has faint hits; what is silent scores up to .75."""
+    loud = [stream(rng, hits=12, false=0.3, found=low) for low in (0.5, *[0.8] * 5)]
+    few = [stream(rng, hits=0, false=0.75, found=0.8) for _ in range(2)]
+    at = [usual_threshold([*loud, *few], share) for share in (0.1, 10.0)]
+    again = [usual_threshold([*loud, *few * 6], share) for share in (0.1, 10.0)]
+    assert at[0] < 0.55 and at[1] > 0.7
+    assert again == pytest.approx(at, abs=0.09)
+    np.testing.assert_allclose(weights([*loud, *few], 0.5)[:, 0], [1] * 6 + [0.5 * 6 / 2] * 2)
+
+
+def test_a_threshold_needs_onsets(rng):
+    with pytest.raises(ParameterError, match="none of 1 streams"):
+        usual_threshold([stream(rng, hits=0, false=0.7, found=0.8)])
 
 
 def test_the_error_is_that_of_a_difference_over_the_same_draws():
