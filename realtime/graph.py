@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal, NoReturn, TypeAlias, TypeVar,
 
 import msgspec
 
+from synchresis.engines.motion.picker import SENSITIVITIES
 from synchresis.engines.runtime.engine import Backend
 from synchresis.engines.voice.mixer import MASTER_DB
 from synchresis.engines.zone import Zone
@@ -76,7 +77,7 @@ class ParserSpec(_Node, frozen=True, forbid_unknown_fields=True, tag="parser", k
 
     input: str
     lookahead_ms: Annotated[float, msgspec.Meta(ge=-50, le=120)] = 0.0
-    sensitivity: Annotated[float, msgspec.Meta(ge=0.1, le=10)] = 1.0
+    sensitivity: Annotated[float, msgspec.Meta(ge=SENSITIVITIES[0], le=SENSITIVITIES[1])] = 1.0
 
 
 class SpeakerSpec(_Node, frozen=True, forbid_unknown_fields=True, tag="speaker", kw_only=True):

@@ -15,7 +15,7 @@ from synchresis.engines.gpu.capture import record_graph
 from synchresis.engines.gpu.driver import Card, find_card
 from synchresis.engines.runtime.immortal import immortal
 from synchresis.environment import cache_dir
-from synchresis.errors import DeviceError, EngineError, install
+from synchresis.errors import DeviceError, EngineError, how_to_install
 from synchresis.kernels.cuda.build import find_fatbin
 from synchresis.kernels.cuda.table import KERNELS, Kernel
 
@@ -151,7 +151,7 @@ def _pycuda() -> Any:
         import_module("cuda.bindings.driver")
     except ImportError as err:
         raise EngineError(
-            f"the GPU needs PyCUDA and cuda-bindings ({err}): {install('cuda')} "
+            f"the GPU needs PyCUDA and cuda-bindings ({err}): {how_to_install('cuda')} "
             "(PyCUDA is compiled then and needs a CUDA toolkit), or use --engine onnx"
         ) from err
     cuda.init()

@@ -32,6 +32,9 @@ a pack does not say how late."""
 WHOLE: Final = 1.0
 """Share of the whole-picture probability in the scores of engines exported now."""
 
+SENSITIVITIES: Final = (0.01, 100.0)
+"""Lowest and highest factor of the odds of a score."""
+
 REACH: Final = 2
 """Cells round the strongest one whose maps place and weigh the event."""
 
@@ -91,8 +94,9 @@ class PickerSettings:
     def __post_init__(self) -> None:
         if not 0 < self.threshold < 1:
             raise ParameterError(f"threshold={self.threshold} must be between 0 and 1")
-        if not 0.01 <= self.sensitivity <= 100:
-            raise ParameterError(f"sensitivity={self.sensitivity} must be within 0.01 to 100")
+        low, high = SENSITIVITIES
+        if not low <= self.sensitivity <= high:
+            raise ParameterError(f"sensitivity={self.sensitivity} must be within {low} to {high:g}")
         if not 0 <= self.whole <= 1:
             raise ParameterError(f"whole={self.whole} must be within 0 to 1")
 

@@ -54,12 +54,7 @@ class ScoreLog:
         """How long was looked, gaps left out."""
         return self._looked_ns / NS_PER_S
 
-    @property
-    def captured_s(self) -> NDArray[np.float64]:
-        """float64[T], rising, seconds."""
-        return self._captured_ns[: self._count] / NS_PER_S
-
-    @property
-    def scores(self) -> NDArray[np.float64]:
-        """float64[T, zones], 0..1."""
-        return self._scores[: self._count].copy()
+    def rows(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Capture times, float64[T], rising, seconds, and scores, float64[T, zones], 0..1."""
+        count = self._count  # once: frames may come in between
+        return self._captured_ns[:count] / NS_PER_S, self._scores[:count].copy()

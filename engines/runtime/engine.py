@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from synchresis.engines.gpu.driver import find_card
 from synchresis.engines.packs.loading import Pack
 from synchresis.engines.runtime.tensors import EngineSpec, TensorSpec
-from synchresis.errors import DeviceError, EngineError, ParameterError, install
+from synchresis.errors import DeviceError, EngineError, ParameterError, how_to_install
 
 __all__ = [
     "BACKENDS",
@@ -129,5 +129,7 @@ def _opener(name: str) -> Callable[..., Engine]:
         opener: Callable[..., Engine] = getattr(import_module(module), function)
     except ImportError as err:
         extra = "tensorrt-rtx,cuda" if name == "tensorrt" else "cuda"
-        raise EngineError(f"engine {name} is not installed ({err}); {install(extra)}") from err
+        raise EngineError(
+            f"engine {name} is not installed ({err}); {how_to_install(extra)}"
+        ) from err
     return opener

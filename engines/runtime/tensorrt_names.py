@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final, Literal
 
-from synchresis.errors import EngineError, install
+from synchresis.errors import EngineError, how_to_install
 
 Flavour = Literal["tensorrt", "tensorrt-rtx"]
 
@@ -59,5 +59,5 @@ def find_tensorrt() -> TensorRt:
         return TensorRt(trt, flavour, str(trt.__version__))
     raise EngineError(
         f"TensorRT is not installed ({'; '.join(reasons)}): "
-        f"{install('tensorrt-rtx,cuda')} for GeForce and RTX cards"
+        f"{how_to_install('tensorrt-rtx,cuda')} for GeForce and RTX cards"
     )

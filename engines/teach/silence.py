@@ -110,15 +110,17 @@ class Hush:
 def hushed(log: ScoreLog, bar: float) -> Hush:
     """How far the bar of a live stream must be raised, given a while in which nothing shall sound.
 
-    The same rule as `learn_silence`, over the scores of all zones as they were while it played.
+    By the rule of `quiet_bar`, over the scores of all zones as they were while it played. Nothing
+    is held back to check it.
     """
-    times_s, columns = log.captured_s, log.scores.T
+    seconds = log.seconds
+    times_s, scores = log.rows()
 
     def count(height: float) -> int:
-        return sum(len(picked(times_s, column, height)) for column in columns)
+        return sum(len(picked(times_s, column, height)) for column in scores.T)
 
-    raised = lowest_quiet(count, bar, QUIET * log.seconds / 60.0)
-    return Hush(log.seconds, count(bar), raised, count(raised))
+    raised = lowest_quiet(count, bar, QUIET * seconds / 60.0)
+    return Hush(seconds, count(bar), raised, count(raised))
 
 
 def most_events(seen: Watched) -> float:

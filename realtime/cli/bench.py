@@ -5,7 +5,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from synchresis.errors import ParameterError, install
+from synchresis.errors import ParameterError, how_to_install
 
 if TYPE_CHECKING:
     from synchresis.bench.result import Report
@@ -106,7 +106,9 @@ def _measure(args: argparse.Namespace) -> "Report":
     try:
         bench = import_module(f"synchresis.bench.{args.bench}")
     except ModuleNotFoundError as err:
-        raise ParameterError(f"bench {args.bench} needs {err.name}: {install('bench')}") from err
+        raise ParameterError(
+            f"bench {args.bench} needs {err.name}: {how_to_install('bench')}"
+        ) from err
     report: Report = bench.run(chosen)
     return report
 

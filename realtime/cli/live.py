@@ -51,8 +51,8 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     add("--buffer", type=buffer, default=2, metavar="auto|HOPS", help="hops ahead (default 2)")
     add("--asap", action="store_true", help="play everything at once, not at a constant delay")
     add("--preview", action="store_true", help="a window: picture, map, hits, meter")
-    text = "first look so long (5 to 60), muted, at what shall not sound, and lower the sensitivity"
-    add("--silent-first", type=options.number(5, 60), metavar="SECONDS", help=text)
+    text = "first look so long (10 to 30), muted, at what shall not sound; lower the sensitivity so"
+    add("--silent-first", type=options.number(10, 30), metavar="SECONDS", help=text)
     add("--seconds", type=options.number(0.1, 1e9), metavar="N", help="stop after N seconds")
     add("--json", action="store_true", help="print the status as JSON lines, once a second")
     add("--refresh", action="store_true", help="a taught pack goes on learning from a microphone")
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     """Play until the end, `q` or Ctrl-C."""
     from synchresis.engines.instrument import Instrument
     from synchresis.realtime.cli.choices import say
-    from synchresis.realtime.cli.player import Manner, play
+    from synchresis.realtime.cli.player import PlayOptions, play
     from synchresis.realtime.live import LiveSession
 
     _check(args)
@@ -80,7 +80,9 @@ def run(args: argparse.Namespace) -> int:
         say(f"networks: motion on {instrument.parser.backend}, voice on {instrument.voice.backend}")
         session = LiveSession(instrument, settings, parts=parts)
         with refreshed(args, instrument), ended_by_signals(), session:
-            play(session, instrument, Manner(args.preview, args.json, args.silent_first))
+            first = args.silent_first
+            shown = PlayOptions(preview=args.preview, as_json=args.json, silent_first=first)
+            play(session, instrument, shown)
     return _report(session, args)
 
 
@@ -101,18 +103,30 @@ def _check(args: argparse.Namespace) -> None:
 
     if (args.refresh and args.clock == "virtual") or (args.keep and not args.refresh):
         raise ParameterError("--keep needs --refresh, and --refresh the device's clock")
-    if args.silent_first is not None and args.clock == "virtual":
-        raise ParameterError("--silent-first needs the device's clock")
-    if args.silent_first is not None and args.seconds and args.seconds <= args.silent_first:
-        raise ParameterError(
-            f"--seconds {args.seconds:g} must be more than --silent-first {args.silent_first:g}"
-        )
+    if args.silent_first is not None:
+        _check_silence(args)
     if args.out and args.camera and Path(args.out).resolve() == Path(args.camera).resolve():
         raise ParameterError(f"{args.out}: --camera and --out must be different files")
     if args.preview:
         from synchresis.realtime.preview import check_screen
 
         check_screen()
+
+
+def _check_silence(args: argparse.Namespace) -> None:
+    """Refuse a look at silence that could not end, or would not last."""
+    from synchresis.realtime.silence_watch import READY_S
+
+    if args.clock == "virtual" or args.refresh:
+        raise ParameterError(
+            "--silent-first needs the device's clock, and a threshold that --refresh does not move"
+        )
+    least_s = args.silent_first + READY_S
+    if args.seconds and args.seconds <= least_s:
+        raise ParameterError(
+            f"--seconds {args.seconds:g} must be more than {least_s:g}: --silent-first and "
+            f"{READY_S:g} s to get ready"
+        )
 
 
 @contextmanager

@@ -18,6 +18,9 @@ ENGINES: Final = ("auto", "tensorrt", "onnx-cuda", "onnx")
 LOOKAHEAD_MS: Final = (-50.0, 120.0)
 """Range of --lookahead; negative waits for evidence."""
 
+SENSITIVITIES: Final = (0.01, 100.0)
+"""Range of --sensitivity; 1 is the pack's own."""
+
 GAIN_DB: Final = -12.0
 """Level of the loudest hit by default, dBFS."""
 
@@ -159,7 +162,7 @@ def add_sound_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--sensitivity",
         default=1.0,
-        type=number(0.01, 10.0),
+        type=number(*SENSITIVITIES),
         metavar="X",
         help="above 1 hears more, below 1 less (default 1)",
     )

@@ -10,6 +10,7 @@ from typing import Final
 
 from synchresis.engines.gesture import Event
 from synchresis.engines.instrument import Instrument
+from synchresis.engines.motion.picker import SENSITIVITIES
 from synchresis.engines.voice.materials import MATERIALS
 from synchresis.engines.voice.palettes import MODEL, is_model
 from synchresis.realtime.cli.choices import say
@@ -36,9 +37,6 @@ JSON_S: Final = 1.0
 STEP: Final = 1.25
 """What one press of + or - does to the sensitivity."""
 
-SENSITIVITY: Final = (0.01, 10.0)
-"""Range of the sensitivity."""
-
 _WAIT_S: Final = 0.02
 
 
@@ -57,7 +55,8 @@ class Player:
         self._session = session
         self._names = palette_names(instrument)
         self._silence = SilenceWatch(session, tell)
-        self._silent_first = silent_first
+        if silent_first is not None:
+            self._silence.begin(silent_first)
         self._lockstep = session.settings.clock == "virtual"
         self._actions: dict[str, Callable[[], None]] = {
             "+": lambda: self._scale(STEP),
@@ -68,7 +67,7 @@ class Player:
         if not self._lockstep:
             self._actions |= {
                 "p": self._next_palette,
-                "m": lambda: session.set_muted(muted=not session.status().muted),
+                "m": self._mute_or_not,
                 "t": session.hit,
                 "s": self._look_or_not,
             }
@@ -86,14 +85,18 @@ class Player:
 
     def update(self) -> None:
         """Do what takes its time; call now and then."""
-        if self._silent_first is not None and self._session.status().state == "playing":
-            self._silence.begin(self._silent_first)
-            self._silent_first = None
         self._silence.update()
 
     def close(self) -> None:
         """Give up what is not finished."""
-        self._silence.end()
+        self._silence.close()
+
+    def _mute_or_not(self) -> None:
+        """Switch sound off or on; while it is looked at silence, for afterwards."""
+        if self._silence.looking:
+            self._silence.toggle_mute()
+        else:
+            self._session.set_muted(muted=not self._session.status().muted)
 
     def _look_or_not(self) -> None:
         """Begin to look at what shall not sound, or give up."""
@@ -107,7 +110,8 @@ class Player:
 
     def _scale(self, factor: float) -> None:
         wanted = self._session.status().sensitivity * factor
-        self._session.set_sensitivity(min(max(wanted, SENSITIVITY[0]), SENSITIVITY[1]))
+        low, high = SENSITIVITIES
+        self._session.set_sensitivity(min(max(wanted, low), high))
 
     def _next_palette(self) -> None:
         """The next palette of its kind for every zone."""
@@ -125,7 +129,7 @@ def palette_names(instrument: Instrument) -> dict[bool, list[str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class PlayOptions:
     """How a performance is shown and begun.
 
     Attributes:
@@ -139,22 +143,22 @@ class Manner:
     silent_first: float | None = None
 
 
-def play(session: LiveSession, instrument: Instrument, manner: Manner) -> None:
+def play(session: LiveSession, instrument: Instrument, options: PlayOptions) -> None:
     """Play until the performance is over or `q` is pressed.
 
     Args:
         session: started.
         instrument: that it plays.
-        manner: with a window, call from the main thread.
+        options: with a window, call from the main thread.
     """
     with ExitStack() as stack:
         keys = stack.enter_context(Keys())
-        window = Preview() if manner.preview else None
+        window = Preview() if options.preview else None
         if window is not None:
             stack.callback(window.close)
-        screen = Screen(session, as_json=manner.as_json)
+        screen = Screen(session, as_json=options.as_json)
         stack.callback(screen.close)
-        first = manner.silent_first
+        first = options.silent_first
         player = Player(session, instrument, silent_first=first, tell=screen.say)
         if keys.active:
             say(player.help)

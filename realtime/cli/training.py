@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Final, Literal
 
-from synchresis.errors import EngineError, install
+from synchresis.errors import EngineError, how_to_install
 
 KINDS: Final = ("motion", "voice")
 """Engines that can be trained and exported."""
@@ -38,7 +38,7 @@ def run_task(task: Task, engine: str, rest: Sequence[str]) -> int:
             raise
         raise EngineError(
             f"{task} {engine} needs {err.name}, which a plain install leaves out; "
-            f"{install('train')}"
+            f"{how_to_install('train')}"
         ) from err
     parser = argparse.ArgumentParser(prog=f"synchresis {task} {engine}")
     getattr(commands, f"add_{task}_arguments")(parser)

@@ -42,6 +42,6 @@ def reason_of(err: Exception) -> str:
     return str(err)
 
 
-def install(extra: str) -> str:
+def how_to_install(extra: str) -> str:
     """The remedy where an optional part of the installation is missing: its extra, or several."""
     return f"pip install '.[{extra}]' in the project's folder"

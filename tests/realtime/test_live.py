@@ -1,5 +1,6 @@
 """Whole sessions: real sockets and threads, the real parser and voices, small hand-made weights."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from synchresis.realtime.live import LiveSession, LiveSettings, Parts
 from synchresis.realtime.nodes import ParserNode
 from synchresis.realtime.record import Delayed, Played, Pushed, Seen, load_record, replay
 from synchresis.realtime.ring import SoftwareRing
+from synchresis.realtime.silence_watch import SilenceWatch
 from synchresis.realtime.sources.pacing import PacedFilm
 
 MS = 1_000_000
@@ -312,6 +314,28 @@ def test_length_of_a_run_counts_from_its_first_sound(
             pass
         assert session.status().seconds >= 0.4
         assert session.status().frames < 300
+
+
+def test_a_look_at_silence_lowers_the_sensitivity_of_what_plays(
+    make_instrument: Callable[..., Instrument],
+) -> None:
+    """Flashes shall not sound: none does after the look."""
+    parts = Parts(source=PacedFilm(FlashFilm(900)), ring=SoftwareRing(SystemClock(), Tape()))
+    said: list[str] = []
+    with LiveSession(make_instrument(), LiveSettings(buffer_hops=8), parts=parts) as session:
+        hurry = itertools.count(0.0, 10.0)  # nobody needs time to get ready
+        watch = SilenceWatch(session, said.append, now_s=lambda: next(hurry))
+        watch.begin(3.0)
+        assert session.status().muted
+        while watch.looking and session.poll(0.02):
+            watch.update()
+        status = session.status()
+        assert not watch.looking and not status.muted
+        assert "another time: --sensitivity" in said[-1]
+        assert status.sensitivity < 1 and status.events > 3
+        while session.poll() and session.status().frames < status.frames + 60:
+            pass
+        assert session.status().events == status.events
 
 
 class BrokenFilm(FlashFilm):

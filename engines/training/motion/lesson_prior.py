@@ -145,8 +145,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("pack", type=Path)
     parser.add_argument("--performers", type=int, default=COUNT)
     parser.add_argument("--silent", type=int, default=SILENT_SCENES, help="silent scenes")
-    text = f"time of moving without a sound for each of playing, for the threshold ({SILENCE:g})"
-    parser.add_argument("--silence", type=float, default=SILENCE, help=text)
+    text = f"how long is moved without a sound for each time of playing (default {SILENCE:g})"
+    parser.add_argument("--silence-share", type=float, default=SILENCE, help=text)
     args = parser.parse_args(arguments)
     pack = load_pack(args.pack)
     watcher = Watcher(pack, backend="onnx")
@@ -161,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         streams.append(scored(one))
     watcher.close()
     prior = replace(learn_prior(moments), silence=silence_of(silence) if silence else None)
-    threshold = usual_threshold(streams, args.silence)
+    threshold = usual_threshold(streams, args.silence_share)
     table = straightened(event_times(one, threshold) for one in streams if len(one.onsets_s))
     entry = msgspec.structs.replace(
         pack.motion, threshold=threshold, told=table.told, so=table.so, foretold=FORETOLD

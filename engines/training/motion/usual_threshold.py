@@ -69,16 +69,18 @@ def usual_threshold(streams: Sequence[Scored], silence: float = SILENCE) -> floa
     """Lowest of THRESHOLDS whose pooled F1 at ±50 ms is a standard error from the best, or nearer.
 
     Events of silent streams count as false, as often as if those lasted `silence` times as long as
-    the others: how many were drawn decides nothing. The standard error is that of the difference
-    to the best, over the same draws of streams.
+    the others: how many were drawn decides only how surely. The standard error is that of the
+    difference to the best, over the same draws of streams, those with and without onsets apart.
 
     Args:
         streams: some with onsets, others without any.
         silence: how much time there is of the latter for each of the former.
 
     Raises:
-        ParameterError: no stream has an onset.
+        ParameterError: no stream has an onset, or `silence` is negative.
     """
+    if silence < 0:
+        raise ParameterError(f"silence={silence} must be 0 or more")
     truths = [stream.onsets_s for stream in streams]
     weight = weights(streams, silence)
     tables = [
@@ -87,7 +89,7 @@ def usual_threshold(streams: Sequence[Scored], silence: float = SILENCE) -> floa
         for bar in THRESHOLDS
     ]
     best = max(tables, key=f1)
-    draws = np.random.default_rng(0).integers(0, len(streams), (DRAWS, len(streams)))
+    draws = drawn(np.array([len(onsets_s) == 0 for onsets_s in truths]))
     return next(
         bar
         for bar, table in zip(THRESHOLDS, tables, strict=True)
@@ -103,6 +105,13 @@ def weights(streams: Sequence[Scored], silence: float) -> Counts:
         raise ParameterError(f"none of {len(streams)} streams has an onset; a threshold needs some")
     share = silence * seconds[~silent].sum() / max(float(seconds[silent].sum()), 1e-9)
     return np.where(silent, share, 1.0)[:, None]
+
+
+def drawn(silent: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Bootstrap draws of streams, int64[DRAWS, N]: as many silent ones in each as there are."""
+    rng = np.random.default_rng(0)
+    kinds = [np.flatnonzero(kind) for kind in (~silent, silent)]
+    return np.concatenate([rng.choice(kind, (DRAWS, len(kind))) for kind in kinds if len(kind)], 1)
 
 
 def deviation(best: Counts, other: Counts, draws: NDArray[np.int64]) -> float:

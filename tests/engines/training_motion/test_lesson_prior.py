@@ -70,11 +70,17 @@ def test_a_pack_gets_both_and_is_as_before_where_that_is_cut_short(
     assert load_pack(folder).hash == before
     monkeypatch.setattr(lesson_prior, "straightened", lambda times: Told((0.0, 2.0), (0.1, 2.0)))
     monkeypatch.setattr(lesson_prior, "SILENT_FRAMES", 50)
-    streams = []
-    monkeypatch.setattr(
-        lesson_prior, "usual_threshold", lambda found, silence: streams.extend(found) or 0.44
-    )
-    lesson_prior.main([str(folder), "--performers", "1", "--silent", "1"])
+    streams, shares = [], []
+
+    def usual(found, share):
+        streams.extend(found)
+        shares.append(share)
+        return 0.44
+
+    monkeypatch.setattr(lesson_prior, "usual_threshold", usual)
+    few = ["--performers", "1", "--silent", "1"]
+    lesson_prior.main([str(folder), *few, "--silence-share", "0.5"])
+    assert shares == [0.5]
     pack = load_pack(folder)
     assert (pack.motion.told, pack.motion.so) == ((0.0, 2.0), (0.1, 2.0))
     assert pack.motion.foretold == lesson_prior.FORETOLD
