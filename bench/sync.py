@@ -10,7 +10,7 @@ from synchresis.bench.options import Options
 from synchresis.bench.result import Figure, Histogram, Report, Result, Table, thinned
 from synchresis.bench.sync_scenes import measure_scenes
 from synchresis.bench.sync_scores import against, score_table, tolerance_lines
-from synchresis.engines.evaluation.clips import read_clips
+from synchresis.engines.evaluation.clips import Clip, read_clips
 from synchresis.engines.evaluation.motion import ClipResult, clip_report, run_clips
 from synchresis.engines.evaluation.rates import signed_offsets
 from synchresis.engines.evaluation.score_onsets import best_offset
@@ -25,13 +25,14 @@ NOTE: Final = (
 
 def run(options: Options) -> Report:
     """Evaluation scenes, and real clips where a folder was given."""
+    clips = read_clips(Path(options.clips)) if options.clips and options.wants("clips") else ()
     parser = MotionParser(load_pack(options.pack))
     parser.prepare()
     parts: list[Findings] = []
     if options.wants("scenes"):
         parts.append(measure_scenes(parser, quick=options.quick))
-    if options.clips and options.wants("clips"):
-        parts.append(_clips(parser, Path(options.clips)))
+    if clips:
+        parts.append(_clips(parser, clips))
     return Report(
         "sync",
         stamp_environment(seed=options.seed, device=options.device),
@@ -76,8 +77,8 @@ def offset_histogram(results: Sequence[ClipResult]) -> Histogram:
     )
 
 
-def _clips(parser: MotionParser, folder: Path) -> Findings:
-    results = run_clips(read_clips(folder), parser)
+def _clips(parser: MotionParser, clips: Sequence[Clip]) -> Findings:
+    results = run_clips(clips, parser)
     found = clip_findings(clip_report(results))
     return Findings(found.results, [*found.figures, offset_histogram(results)])
 

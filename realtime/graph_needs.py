@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from synchresis.engines.packs import load_pack
 from synchresis.engines.voice.palettes import is_model, resolve
 from synchresis.errors import InputError, SynchresisError
-from synchresis.realtime.graph import CameraSpec, Graph
+from synchresis.realtime.graph import CameraSpec, Graph, SpeakerSpec
+from synchresis.realtime.sinks.part_file import PartFile
 from synchresis.realtime.sources import SourceSettings, is_live, open_film
 from synchresis.realtime.toml_lines import KeyPath, placed
 
 
 def check_needs(graph: Graph, names: Sequence[str]) -> None:
-    """Look for films, scenes, the pack and its palettes; cameras and streams are left alone.
+    """Look for films, scenes, folders of outputs, the pack and its palettes.
+
+    Cameras, streams and audio devices are left alone: they may come later.
 
     Args:
         graph: whole.
@@ -28,6 +31,11 @@ def check_needs(graph: Graph, names: Sequence[str]) -> None:
                 open_film(SourceSettings(node.source)).close()
             except SynchresisError as err:
                 raise _refusal(graph, ("nodes", name, "source"), str(err)) from err
+        if isinstance(node, SpeakerSpec) and node.out not in ("device", "null"):
+            try:
+                PartFile(node.out)
+            except SynchresisError as err:
+                raise _refusal(graph, ("nodes", name, "out"), str(err)) from err
     if not all(isinstance(node, CameraSpec) for node in here.values()):
         _check_instrument(graph)
 

@@ -82,7 +82,11 @@ def read_keys(path: str | Path, allowed: frozenset[str] = frozenset()) -> Keys:
     """
     try:
         secret = Path(path).read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError) as err:
+    except UnicodeDecodeError as err:
+        raise ParameterError(
+            f"{path} is no key; `synchresis key` makes one under a name that no file has"
+        ) from err
+    except OSError as err:
         raise InputError(f"{path}: no key can be read ({reason_of(err)})") from err
     try:
         check_key(secret)

@@ -102,7 +102,7 @@ class SilenceWatch:
     def close(self) -> None:
         """Give up at the end of the performance, which has no sound to switch on any more."""
         if self._phase in ("ready", "look"):
-            self._say("silence: the performance ended before it was looked long enough")
+            self._say("silence: the performance ended before that, nothing was changed")
         self._session.keep_scores(None)
         self._phase = "idle"
 

@@ -102,7 +102,9 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         with path.open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError) as err:
-        raise InputError(f"{path} cannot be read: {err}") from err
+        raise InputError(
+            f"{path} cannot be read ({reason_of(err)}); give a folder of clips with manifest.csv"
+        ) from err
 
 
 def read_clip(folder: Path, row: dict[str, str]) -> Clip:

@@ -77,6 +77,8 @@ def cut_hits(path: Path) -> tuple[list[Heard], list[Refused]]:
     """
     sound, _ = read_soundtrack(path, LONGEST_S)
     found = heard_hits(sound, f"the sound of {path}")
+    if not len(found.time_s):
+        raise InputError(f"{path}: no hit is heard; let each begin after a moment of silence")
     ends = np.append(found.time_s[1:] - BETWEEN_S, len(sound) / SAMPLE_RATE)
     stem, sounds, refused = path.stem.replace(".", "_"), [], []
     for time_s, end_s, rise_db in zip(found.time_s, ends, found.rise_db, strict=True):
@@ -89,7 +91,7 @@ def cut_hits(path: Path) -> tuple[list[Heard], list[Refused]]:
         except InputError as err:
             refused.append(Refused(name, str(err)))
     if not sounds:
-        reasons = "; ".join(f"{bad.name}: {bad.reason}" for bad in refused[:3]) or "no hit is heard"
+        reasons = "; ".join(f"{bad.name}: {bad.reason}" for bad in refused[:3])
         raise InputError(f"{path} holds no usable hit: {reasons}")
     return level(sounds), refused
 

@@ -5,6 +5,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from synchresis.errors import ParameterError
 from synchresis.realtime.cli.options import number
 
 if TYPE_CHECKING:
@@ -29,10 +30,16 @@ def run(args: argparse.Namespace) -> int:
     """Measure, keep, print."""
     from synchresis.realtime.calibrate import measure_camera_delay, watch_and_listen
     from synchresis.realtime.camera_delays import store_delay_ms
-    from synchresis.realtime.sources.opening import SourceSettings, open_live
+    from synchresis.realtime.performing import check_microphone
+    from synchresis.realtime.sources.opening import SourceSettings, is_live, open_live
 
+    if not is_live(args.camera):
+        raise ParameterError(
+            f"--camera {args.camera} is no camera: only one has a delay; give its number or URL"
+        )
     source = open_live(SourceSettings(args.camera, mirror=False))
     try:
+        check_microphone(args.microphone)
         print(
             f"clap about once a second for {args.seconds:g} s, hands filling the picture, and hold "
             "them together for a moment each time …",

@@ -105,6 +105,10 @@ def _check(args: argparse.Namespace) -> None:
         raise ParameterError("--keep needs --refresh, and --refresh the device's clock")
     if args.silent_first is not None:
         _check_silence(args)
+    if args.device is not None and args.out not in (None, "device"):
+        raise ParameterError(f"--device {args.device} plays, --out {args.out} does not: give one")
+    if args.microphone is not None and not args.refresh:
+        raise ParameterError(f"--microphone {args.microphone} is for --refresh: give that, too")
     if args.out and args.camera and Path(args.out).resolve() == Path(args.camera).resolve():
         raise ParameterError(f"{args.out}: --camera and --out must be different files")
     if args.preview:

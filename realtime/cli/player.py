@@ -172,6 +172,11 @@ def play(session: LiveSession, instrument: Instrument, options: PlayOptions) -> 
             screen.update()
 
 
+def is_camera(name: str) -> bool:
+    """Whether a source of this name is a camera of this machine, whose light could be better."""
+    return name.startswith("camera ")
+
+
 class Watch:
     """Shows each new frame in the window, if there is one."""
 
@@ -218,7 +223,8 @@ class Screen:
             self._measured = True
             self.say(f"{status.camera}: {status.fps:.1f} frames/s; {delay_line(status)}")
             if status.fps < SLOW_FPS:
-                say(f"under {SLOW_FPS:.0f} frames/s hits come late; more light speeds up a camera")
+                light = "; more light speeds up a camera" if is_camera(status.camera) else ""
+                say(f"under {SLOW_FPS:.0f} frames/s hits come late{light}")
         if self._as_json:
             print_json(asdict(status))
         elif self._alive:

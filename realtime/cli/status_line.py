@@ -26,21 +26,22 @@ def status_line(status: "Status") -> str:
     """One line: what is seen, what was played, what was lost."""
     seen = _meter(status.impact, status.threshold)
     fields = [
-        f"{status.fps:5.1f} fps",
-        f"impact {seen} {status.impact:.2f}/{status.threshold:.2f}",
+        f"{status.fps:.3g} fps",
+        f"{seen} {status.impact:.2f}/{status.threshold:.2f}",
         f"{status.events} hits",
-        f"{status.late} late",
+        "+".join(sorted(set(status.palettes))),
         _delay(status),
+        f"{status.late} late",
         f"drops {status.lost_frames}+{status.dropped}",
         f"xruns {status.xruns}",
-        "+".join(sorted(set(status.palettes))),
     ]
     marks = [
         ("muted", status.muted),
         ("camera away", status.camera_away),
         ("audio device away", status.sound_away),
     ]
-    return " | ".join([*fields, *(text for text, shown in marks if shown)])
+    # first what a player must not miss where the terminal is narrow
+    return "  ".join([*(text for text, shown in marks if shown), *fields])
 
 
 def delay_line(status: "Status") -> str:
@@ -50,7 +51,7 @@ def delay_line(status: "Status") -> str:
         for name, value in status.parts_ms.items()
         if value and name != "lookahead"
     ]
-    ahead = status.lookahead_ms
+    ahead = status.parts_ms.get("lookahead", 0.0)  # as it is in D, not as it may be by now
     less = f" - lookahead {ahead:.0f}" if ahead > 0 else f" + wait {-ahead:.0f}" if ahead else ""
     return f"delay D {status.delay_ms:.0f} ms = {' + '.join(parts)}{less}"
 
@@ -58,7 +59,8 @@ def delay_line(status: "Status") -> str:
 def summary_line(status: "Status") -> str:
     """What happened, at the end."""
     return (
-        f"{status.seconds:.1f} s, {status.frames} frames, {status.events} hits, "
+        f"{status.seconds:.1f} s, {status.frames} frames ({status.lost_frames} lost), "
+        f"{status.events} hits, "
         f"{status.played} played, {status.late} late, {status.dropped} dropped, "
         f"{status.xruns} xruns"
     )

@@ -83,6 +83,9 @@ def _check(args: argparse.Namespace) -> None:
         )
     if args.silent == [] and args.camera is None:
         raise ParameterError("--silent needs videos of silence: --silent VIDEO…, or --camera")
+    twice = {p.resolve() for p in args.videos} & {p.resolve() for p in args.silent or ()}
+    if twice:
+        raise ParameterError(f"{min(twice)} is given as hits and as silence; it can be only one")
     if bool(args.videos or args.silent) == (args.camera is not None):
         raise ParameterError("give videos, or --camera, one of the two")
 
@@ -139,8 +142,9 @@ def take_place() -> None:
 def performance(source: "LiveSource", args: argparse.Namespace) -> "Recording":
     """Hits before camera and microphone."""
     from synchresis.realtime.cli.choices import say
-    from synchresis.realtime.performing import Prompter, perform
+    from synchresis.realtime.performing import Prompter, check_microphone, perform
 
+    check_microphone(args.microphone)
     say(f"perform for {args.seconds:g} s; the speakers stay silent")
     return perform(source, Prompter(say), seconds=args.seconds, microphone=args.microphone)
 

@@ -61,6 +61,7 @@ class MovieSink:
         self._source: InputContainer = av.open(str(source))
         try:
             self._pictures = picture_stream(self._source)
+            self._first = first_shown(source)
         except InputError:
             self._source.close()
             raise
@@ -144,9 +145,8 @@ class MovieSink:
         stream.width, stream.height = context.width // 2 * 2, context.height // 2 * 2
         stream.pix_fmt = "yuv420p"
         stream.options = {"crf": "18"}
-        first = self._first_shown()
-        if first is not None and first.rotation:
-            stream.set_display_rotation(first.rotation)
+        if self._first is not None and self._first.rotation:
+            stream.set_display_rotation(self._first.rotation)
         return stream
 
     def _write_pictures(self, until_s: float) -> None:
@@ -226,14 +226,21 @@ class MovieSink:
 
     def _first_stamp(self) -> int:
         """Stamp of the first picture shown."""
-        first = self._first_shown()
-        return first.pts if first is not None and first.pts is not None else 0
+        return self._first.pts if self._first is not None and self._first.pts is not None else 0
 
-    def _first_shown(self) -> VideoFrame | None:
-        """The first picture shown; the source is read from its begin again."""
-        first = next(self._decoded(), None)
-        self._source.seek(0)
-        return first
+
+def first_shown(source: str | Path) -> VideoFrame | None:
+    """The first picture of a film that can be decoded, None where none can.
+
+    The film is opened for it: one that was cut off cannot be wound back.
+    """
+    with av.open(str(source)) as container, suppress(av.FFmpegError):
+        for packet in container.demux(picture_stream(container)):
+            with suppress(av.FFmpegError):
+                for frame in packet.decode():
+                    if isinstance(frame, VideoFrame):
+                        return frame
+    return None
 
 
 def _with_dts(packets: "Iterator[Packet[Any]]") -> "Iterator[Packet[Any]]":

@@ -2,6 +2,8 @@
 
 import itertools
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from synchresis.errors import InputError
@@ -35,9 +37,20 @@ class PartFile:
             raise InputError(f"{self.path}: folder {folder} may not be written")
         self.temporary = folder / f".{self.path.name}.{process or os.getpid()}.part"
 
-    def commit(self) -> None:
-        """Give the file its name, replacing one that has it."""
+    def commit(self, *, keeps: bool = False) -> Path | None:
+        """Give the file its name, replacing one that has it.
+
+        Args:
+            keeps: whether that one is given another name before.
+
+        Returns:
+            The name it was given, None if there was none or it was replaced.
+        """
+        before = self._free("before") if keeps and self.path.exists() else None
+        if before is not None:
+            self.path.replace(before)
         self.temporary.replace(self.path)
+        return before
 
     def set_aside(self) -> Path | None:
         """Give the file a free name beside its own, which says that it is not whole.
@@ -47,16 +60,39 @@ class PartFile:
         """
         if not self.temporary.exists():
             return None
-        numbers = itertools.chain([""], itertools.count(2))
-        path, ending = self.path, self.path.suffix
-        names = (path.with_name(f"{path.stem}.broken-off{n}{ending}") for n in numbers)
-        aside = next(name for name in names if not name.exists())
+        aside = self._free("broken-off")
         try:
             self.temporary.replace(aside)
         except OSError:
             return self.temporary
         return aside
 
+    def _free(self, word: str) -> Path:
+        """A name beside the file's own, with a word in it, that nothing has."""
+        numbers = itertools.chain([""], itertools.count(2))
+        path, ending = self.path, self.path.suffix
+        names = (path.with_name(f"{path.stem}.{word}{n}{ending}") for n in numbers)
+        return next(name for name in names if not name.exists())
+
+    def orphans(self) -> "Iterator[PartFile]":
+        """What processes that are no more had written for the same name and never finished."""
+        name = re.compile(rf"\.{re.escape(self.path.name)}\.(\d+)\.part")
+        found = [name.fullmatch(path.name) for path in self.path.parent.iterdir()]
+        for process in (int(match[1]) for match in found if match):
+            if not is_running(process):
+                yield PartFile(self.path, process=process)
+
     def discard(self) -> None:
         """Remove the temporary file, if there is one."""
         self.temporary.unlink(missing_ok=True)
+
+
+def is_running(process: int) -> bool:
+    """Whether there is a process of this number; one that may not be asked is."""
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -41,8 +41,9 @@ class SoundFileSink:
 
         Args:
             path: file to write.
-            keeps: whether what was written is kept when it is aborted, as NAME.broken-off.wav: a
-                performance cannot be repeated, a film can.
+            keeps: whether what was written is kept when it is aborted, as NAME.broken-off.wav, and
+                a file that has the name, as NAME.before.wav: a performance cannot be repeated, a
+                film can.
 
         Raises:
             ParameterError: the ending is not .wav or .flac.
@@ -51,6 +52,8 @@ class SoundFileSink:
         ending = check_output(path)
         self._keeps = keeps
         self._part = PartFile(path)
+        for orphan in self._part.orphans() if keeps else ():
+            _log.warning("what an earlier run had recorded is kept as %s", orphan.set_aside())
         try:
             self._file = soundfile.SoundFile(
                 self._part.temporary,
@@ -82,8 +85,8 @@ class SoundFileSink:
         self._file.close()
         if empty:
             self._part.discard()
-        else:
-            self._part.commit()
+        elif (before := self._part.commit(keeps=self._keeps)) is not None:
+            _log.warning("%s was there before; it is kept as %s", self._part.path, before)
 
     def abort(self) -> None:
         """Remove what was written, or keep it under another name."""

@@ -191,7 +191,7 @@ class CameraSource:
             capture.release()
             raise DeviceError(
                 f"{self.name} cannot be opened: absent, or used by another program; `synchresis "
-                "doctor` lists cameras, --camera scene:ball needs none"
+                "doctor` lists cameras, and where scenes are taken scene:ball needs none"
             )
         if self._settings.device:
             _ask_for_speed(capture)

@@ -62,7 +62,7 @@ def open_film(settings: SourceSettings) -> Film:
     if is_live(spec):
         raise ParameterError(
             f"source {spec!r} happens now and cannot run on the virtual clock; give a file or "
-            "scene:NAME, or use --clock device"
+            "scene:NAME, or play it with `synchresis live` on the device's clock"
         )
     film: Film
     if spec.startswith(SCENE_PREFIX):

@@ -4,6 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from synchresis.bench import sync
+from synchresis.bench.options import Options
 from synchresis.bench.report import render_page
 from synchresis.bench.result import Report, Table
 from synchresis.bench.sync import clip_findings, offset_histogram
@@ -14,6 +16,7 @@ from synchresis.engines.evaluation.motion import ClipResult, clip_report
 from synchresis.engines.gesture import Event
 from synchresis.engines.motion.parser import MotionParser
 from synchresis.engines.scenes.evaluation import evaluation_scenes
+from synchresis.errors import InputError
 
 
 def clip_result(rng, name, *, lag_s=0.05, good=True):
@@ -127,3 +130,9 @@ def test_a_frozen_scene_is_watched_by_parser_and_baselines(tiny_pack):
     assert 10 <= len(times) == len(watched.heard.frames_s) == len(envelope["mean flow"])
     assert watched.duration_s == pytest.approx(1.0, abs=0.15)
     assert envelope["frame difference"].max() > 0
+
+
+def test_clips_that_are_not_there_are_told_of_before_anything_is_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(sync, "load_pack", lambda name: 1 / 0)
+    with pytest.raises(InputError, match=r"manifest\.csv cannot be read .*give a folder of clips"):
+        sync.run(Options(clips=str(tmp_path / "none")))

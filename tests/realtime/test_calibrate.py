@@ -7,7 +7,7 @@ import pytest
 
 from synchresis.engines.sample_clock import SampleClock
 from synchresis.errors import DeviceError, InputError, ParameterError
-from synchresis.realtime import calibrate
+from synchresis.realtime import calibrate, performing
 from synchresis.realtime.calibrate import (
     CameraDelay,
     MotionMeter,
@@ -132,6 +132,7 @@ def test_what_is_printed_and_kept_can_be_given_as_camera_delay(
     source = SimpleNamespace(close=lambda: None)
     monkeypatch.setattr(opening, "open_live", lambda settings: source)
     monkeypatch.setattr(calibrate, "watch_and_listen", lambda *args, **settings: (None, None))
+    monkeypatch.setattr(performing, "check_microphone", lambda name: None)
     found = CameraDelay(delay_ms, 3.0, 5, 6, 6)
     monkeypatch.setattr(calibrate, "measure_camera_delay", lambda *args, **settings: found)
     assert main(["calibrate"]) == 0
@@ -144,6 +145,24 @@ def test_what_is_printed_and_kept_can_be_given_as_camera_delay(
     assert main(["calibrate", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert (said["camera_delay_ms"], said["measured_ms"]) == (used, round(delay_ms, 1))
+
+
+def test_what_is_no_camera_and_a_missing_microphone_are_refused_before_anybody_claps(
+    monkeypatch, capsys
+):
+    assert main(["calibrate", "--camera", "scene:ball"]) == 2
+    assert "--camera scene:ball is no camera" in capsys.readouterr().err
+    closed = []
+    source = SimpleNamespace(close=lambda: closed.append(True))
+    monkeypatch.setattr(opening, "open_live", lambda settings: source)
+
+    def absent(name):
+        raise DeviceError("no microphone")
+
+    monkeypatch.setattr(performing, "check_microphone", absent)
+    assert main(["calibrate"]) == 2
+    assert capsys.readouterr().err == "synchresis: error: no microphone\n"
+    assert closed == [True]
 
 
 def test_delays_are_kept_per_camera(tmp_path, monkeypatch):

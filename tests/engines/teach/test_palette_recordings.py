@@ -122,3 +122,7 @@ def test_a_long_recording_without_hits_is_refused(tmp_path: Path) -> None:
         read_hits(tmp_path / "silent.wav")
     with pytest.raises(InputError, match="is not there"):
         read_hits(tmp_path / "nothing")
+    hum = 0.3 * np.sin(2763 * np.arange(2 * RATE) / RATE)
+    write(tmp_path, "hum.wav", hum)
+    with pytest.raises(InputError, match=r"hum\.wav: no hit is heard"):
+        read_hits(tmp_path / "hum.wav")

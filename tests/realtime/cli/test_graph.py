@@ -71,6 +71,7 @@ def test_nodes_of_a_graph_run_by_name_and_say_what_they_did(
         ("scene:ball", "scene:bal", ":9: nodes.eye.source: "),
         ("scene:ball", "nosuch.mp4", ":9: nodes.eye.source: "),
         ('pack = "', 'pack = "nosuch', ":4: pack: "),
+        ("out.wav", "none/out.wav", ":19: nodes.mouth.out: "),
         ("version = 1", 'version = 1\nzones = [{}, {palette = "woood"}]', ":3: zones.1.palette: "),
     ],
 )

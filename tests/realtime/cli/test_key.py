@@ -26,3 +26,7 @@ def test_a_file_that_is_no_key_is_refused_by_name_and_kept(tmp_path, capsys):
     assert path.read_text() == "not a key"
     assert main(["key", str(tmp_path / "none" / "studio.key")]) == 2
     assert "cannot write a key" in capsys.readouterr().err
+    path.write_bytes(b"\xc7\x00\xff film")
+    assert main(["key", str(path)]) == 2
+    assert "other.key is no key; `synchresis key` makes one" in capsys.readouterr().err
+    assert path.read_bytes() == b"\xc7\x00\xff film"

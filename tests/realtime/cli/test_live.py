@@ -235,21 +235,30 @@ def test_the_status_line_says_what_a_player_needs(playing: Status) -> None:
         assert text in line
     assert "muted" not in line
     away = dataclasses.replace(playing, muted=True, camera_away=True, delay_ms=None)
-    assert status_line(away).endswith("muted | camera away")
-    assert status_line(dataclasses.replace(playing, sound_away=True)).endswith(
-        "| audio device away"
-    )
+    assert status_line(away).startswith("muted  camera away  29.9 fps")
+    lost = dataclasses.replace(playing, sound_away=True)
+    assert status_line(lost).startswith("audio device away  ")
     assert "D measuring" in status_line(away)
 
 
+def test_the_status_line_fits_a_terminal(playing: Status) -> None:
+    usual = dataclasses.replace(
+        playing, fps=120.0, palettes=("wood",), events=999, late=99, delay_ms=162.0, lost_frames=99
+    )
+    assert len(status_line(usual)) <= 79
+
+
 def test_the_delay_is_shown_with_its_parts(playing: Status) -> None:
-    assert delay_line(playing) == "delay D 62 ms = camera 5.0 + frame 33.3 - lookahead 20"
-    waiting = dataclasses.replace(playing, lookahead_ms=-30.0)
+    told = "delay D 62 ms = camera 5.0 + frame 33.3 - lookahead 20"
+    assert delay_line(playing) == told
+    later = dataclasses.replace(playing, lookahead_ms=50.0)  # asked for, but not in D yet
+    assert delay_line(later) == told
+    waiting = dataclasses.replace(playing, parts_ms={"camera": 5.0, "lookahead": -30.0})
     assert delay_line(waiting).endswith("+ wait 30")
 
 
 def test_the_summary_counts_what_was_lost(playing: Status) -> None:
-    expected = "12.0 s, 360 frames, 7 hits, 6 played, 1 late, 2 dropped, 4 xruns"
+    expected = "12.0 s, 360 frames (3 lost), 7 hits, 6 played, 1 late, 2 dropped, 4 xruns"
     assert summary_line(playing) == expected
 
 
@@ -288,6 +297,8 @@ def test_live_is_what_render_makes(tiny_pack: Pack, tmp_path: Path) -> None:
         (["--clock", "virtual", "--silent-first", "15", "--seconds", "20"], "--silent-first"),
         (["--refresh", "--silent-first", "15", "--seconds", "20"], "--refresh"),
         (["--silent-first", "15"], "--seconds 1 must be more than 18"),
+        (["--device", "headphones", "--out", "out.wav"], "--device headphones"),
+        (["--microphone", "2"], "--refresh"),
     ],
 )
 def test_what_cannot_be_used_is_one_line(

@@ -128,6 +128,8 @@ def test_a_camera_shows_silence_and_then_hits(
     assert main(again) == 2
     assert "holds silence that hits alone would replace" in capsys.readouterr().err
     assert main([*again, "--silent", str(curtain)]) == 0
+    assert main([*again, "--silent", str(tmp_path / "." / "me.mkv")]) == 2
+    assert "me.mkv is given as hits and as silence" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("sound", "message"), [("silent", "is silent"), ("none", "has no sound")])
@@ -182,6 +184,7 @@ def test_the_camera_is_watched_prompted_and_closed(
     from synchresis.realtime import performing
     from synchresis.realtime.sources import opening
 
+    checked: list[str | None] = []
     closed: list[bool] = []
 
     class Camera:
@@ -197,10 +200,12 @@ def test_the_camera_is_watched_prompted_and_closed(
 
     monkeypatch.setattr(opening, "open_live", lambda settings: Camera())
     monkeypatch.setattr(performing, "perform", performed)
+    monkeypatch.setattr(performing, "check_microphone", checked.append)
     given = ["--camera", "0", "--seconds", "20", "--microphone", "usb", "--pack", str(base.path)]
     assert main(["teach", "motion", "mine", *given]) == 2
     error = capsys.readouterr().err
     assert "hit softly" in error and "sound of fake is silent" in error and closed == [True]
+    assert checked == ["usb"]
 
     shown = [20.0, 15.0]
 

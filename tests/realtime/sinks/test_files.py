@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,6 +87,44 @@ def test_an_aborted_performance_is_kept_under_a_name_that_says_so(
     for one in kept:
         np.testing.assert_array_equal(soundfile.read(one)[0], clicks(1000, 300))
     assert caplog.messages == [f"what was recorded until then is kept as {one}" for one in kept]
+
+
+def test_a_performance_does_not_take_the_place_of_another(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "out.wav"
+    for place in (300, 400, 500):
+        sink = SoundFileSink(path, keeps=True)
+        write(sink, clicks(1000, place))
+        sink.close()
+    names = ("out.before.wav", "out.before2.wav", "out.wav")
+    for name, place in zip(names, (300, 400, 500), strict=True):
+        np.testing.assert_array_equal(soundfile.read(tmp_path / name)[0], clicks(1000, place))
+    assert sorted(one.name for one in tmp_path.iterdir()) == sorted(names)
+    assert [text.rpartition(" ")[2] for text in caplog.messages] == [
+        str(tmp_path / name) for name in names[:2]
+    ]
+    film = SoundFileSink(path)  # what can be made again replaces
+    write(film, clicks(1000, 600))
+    film.close()
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_what_a_killed_performance_left_gets_a_name(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", "pass"])
+    dead.wait()
+    names = (f".out.wav.{dead.pid}.part", f".out.wav.{os.getppid()}.part", ".oat.wav.1.part")
+    orphan, alive, other = (tmp_path / name for name in names)
+    for one in (orphan, alive, other):
+        one.write_bytes(b"sound")
+    SoundFileSink(tmp_path / "out.wav").abort()
+    assert orphan.exists()
+    SoundFileSink(tmp_path / "out.wav", keeps=True).abort()
+    kept = tmp_path / "out.broken-off.wav"
+    assert sorted(tmp_path.iterdir()) == sorted([alive, other, kept])
+    assert caplog.messages == [f"what an earlier run had recorded is kept as {kept}"]
 
 
 def test_a_performance_that_never_began_leaves_nothing(tmp_path: Path) -> None:
@@ -235,6 +275,36 @@ def test_a_damaged_source_gives_the_pictures_it_has_and_is_named(
     assert seen.startswith(f"{source} is damaged (") and "seen" in seen
     assert written.startswith(f"{source} is damaged ({why}")
     film.close()
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.8])
+def test_a_film_whose_recorder_died_is_rendered_as_far_as_it_goes(
+    tmp_path: Path, share: float
+) -> None:
+    """A Matroska film with sound that was cut off cannot be wound back."""
+    whole, source = tmp_path / "whole.mkv", tmp_path / "cut.mkv"
+    with av.open(str(whole), "w") as out:
+        video = out.add_stream("libx264", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        audio = out.add_stream("pcm_s16le", rate=48_000)
+        audio.layout = "mono"
+        rng = np.random.default_rng(0)
+        for n in range(100):
+            picture = rng.integers(0, 255, (48, 64, 3), np.uint8)
+            out.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            sound = rng.integers(-999, 999, (1, 1920)).astype(np.int16)
+            frame = av.AudioFrame.from_ndarray(sound, format="s16", layout="mono")
+            frame.sample_rate, frame.pts = 48_000, 1920 * n
+            out.mux(audio.encode(frame))
+        out.mux(video.encode(None))
+    data = whole.read_bytes()
+    source.write_bytes(data[: round(share * len(data))])
+    sink = MovieSink(tmp_path / "out.mp4", source)
+    write(sink, clicks(48_000, 300))
+    sink.close()
+    with av.open(str(tmp_path / "out.mp4")) as back:
+        shown = len(list(back.decode(video=0)))
+    assert 100 * share - 45 < shown < 100 * share + 10
 
 
 def test_a_picture_cut_off_is_not_copied(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
