@@ -229,7 +229,7 @@ def test_the_camera_is_watched_prompted_and_closed(
     )
     assert main(["teach", "motion", "mine", "--silent-first", "15", *given]) == 2
     error = capsys.readouterr().err
-    assert order == ["usb", "look", "hit"] and "sound of fake is silent" in error
+    assert order == ["usb", "look", "usb", "hit"] and "sound of fake is silent" in error
     assert error.index("shall not sound: curtains") < error.index("hit softly")
     assert closed == [True, True, True]
 
