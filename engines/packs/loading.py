@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal, TypeVar
@@ -93,8 +94,13 @@ class Pack:
         for entry in self.palettes:
             if entry.name == name:
                 return entry
-        known = ", ".join(sorted(p.name for p in self.palettes)) or "none"
-        raise PackError(f"palette {name!r} is not in pack {self.name!r}; it has: {known}")
+        known = sorted(p.name for p in self.palettes)
+        near = get_close_matches(name, known, n=3)
+        meant = f"did you mean {' or '.join(near)}? It" if near else "it"
+        raise PackError(
+            f"palette {name!r} is not in pack {self.name!r}; {meant} has: "
+            f"{', '.join(known) or 'none'}"
+        )
 
     def embedding(self, name: str) -> NDArray[np.float32]:
         """Embedding of a palette: float32[EMBEDDING]."""

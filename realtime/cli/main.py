@@ -77,6 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(str(err))
         return USAGE_ERROR
     except KeyboardInterrupt:
+        print("synchresis: interrupted; what was begun is not kept", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         return _close_pipe()

@@ -109,6 +109,8 @@ def test_broken_manifest_is_refused(content: bytes, make_tiny_pack: MakePack) ->
 def test_unknown_palette_names_those_there_are(tiny_pack: Pack) -> None:
     with pytest.raises(PackError, match="'tin' is not in pack 'tiny'; it has: glass, wood"):
         tiny_pack.embedding("tin")
+    with pytest.raises(PackError, match=r"did you mean glass\? It has: glass, wood"):
+        tiny_pack.embedding("glas")
 
 
 def test_pack_without_an_engine_says_so(tmp_path: Path) -> None:

@@ -124,12 +124,15 @@ def test_errors_of_a_command_become_one_line(
     assert capsys.readouterr().err == f"synchresis: error: {expected}\n"
 
 
-def test_interrupted_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_is_130_and_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def interrupt(args: argparse.Namespace) -> int:
         raise KeyboardInterrupt
 
     _replace_command(interrupt, monkeypatch)
     assert cli.main(["any"]) == 130
+    assert capsys.readouterr().err == "synchresis: interrupted; what was begun is not kept\n"
 
 
 def test_a_fault_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
