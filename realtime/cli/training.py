@@ -20,7 +20,8 @@ def add_task(
     parser = subparsers.add_parser(
         task, help=text, description=f"{text}; `synchresis {task} motion --help` lists the options"
     )
-    parser.add_argument("engine", choices=KINDS, help="which engine")
+    named = "|".join(KINDS)
+    parser.add_argument("engine", choices=KINDS, metavar=named, help="which engine")
     parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="…", help="options of the engine")
     parser.set_defaults(run=lambda args: run_task(task, args.engine, args.rest))
 

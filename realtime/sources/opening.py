@@ -64,6 +64,8 @@ def open_film(settings: SourceSettings) -> Film:
             f"source {spec!r} happens now and cannot run on the virtual clock; give a file or "
             "scene:NAME, or play it with `synchresis live` on the device's clock"
         )
+    if not spec:
+        raise ParameterError("source '' is empty; give a camera's number, a file or scene:NAME")
     film: Film
     if spec.startswith(SCENE_PREFIX):
         film = SceneSource(spec.removeprefix(SCENE_PREFIX), seed=settings.seed)

@@ -166,3 +166,9 @@ def test_of_a_stream_that_is_not_there_ffmpeg_says_nothing_of_its_own() -> None:
     done = subprocess.run([*given, "--out", "null"], capture_output=True, text=True, check=False)
     lines = [line for line in done.stderr.splitlines() if "error" not in line]
     assert done.returncode == 2 and not [line for line in lines if "127.0.0.1" in line]
+
+
+@pytest.mark.parametrize("opener", [open_film, open_live])
+def test_a_source_without_a_name_is_told_what_to_give(opener) -> None:
+    with pytest.raises(ParameterError, match="source '' is empty; give a camera's number"):
+        opener(SourceSettings(""))
