@@ -207,7 +207,7 @@ def test_the_camera_is_watched_prompted_and_closed(
     assert "hit softly" in error and "sound of fake is silent" in error and closed == [True]
     assert checked == ["usb"]
 
-    shown = [20.0, 15.0]
+    shown = [20.0]
 
     def looked(source: Any, prompter: Any, **settings: Any) -> Recording:
         assert settings == {"seconds": shown.pop(0)}
@@ -220,18 +220,38 @@ def test_the_camera_is_watched_prompted_and_closed(
     assert "shall not sound: curtains" in error and "fake has fewer than two pictures" in error
     assert closed == [True, True]
 
+
+def test_silence_first_tries_the_microphone_first_and_hits_come_last(
+    base: Pack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from synchresis.engines.teach.motion import Recording, silent_recording
+    from synchresis.realtime import performing
+    from synchresis.realtime.sources import opening
+
     order: list[str] = []
+
+    def looked(source: Any, prompter: Any, **settings: Any) -> Recording:
+        assert settings == {"seconds": 15.0}
+        order.append("look")
+        prompter.tell(-1.0, 1.0)
+        return silent_recording("fake", [])
+
+    def performed(source: Any, prompter: Any, **settings: Any) -> Recording:
+        order.append("hit")
+        prompter.tell(-1.0, 1.0)
+        return Recording("fake", [], np.zeros(48_000, np.float32))
+
+    camera = SimpleNamespace(name="fake", close=lambda: order.append("close"))
+    monkeypatch.setattr(opening, "open_live", lambda settings: camera)
     monkeypatch.setattr(teach_motion_cli, "READY_S", 0.0)
-    monkeypatch.setattr(performing, "check_microphone", lambda name: order.append(name))
-    monkeypatch.setattr(performing, "look", lambda *a, **s: order.append("look") or looked(*a, **s))
-    monkeypatch.setattr(
-        performing, "perform", lambda *a, **s: order.append("hit") or performed(*a, **s)
-    )
+    monkeypatch.setattr(performing, "check_microphone", order.append)
+    monkeypatch.setattr(performing, "look", looked)
+    monkeypatch.setattr(performing, "perform", performed)
+    given = ["--camera", "0", "--seconds", "20", "--microphone", "usb", "--pack", str(base.path)]
     assert main(["teach", "motion", "mine", "--silent-first", "15", *given]) == 2
     error = capsys.readouterr().err
-    assert order == ["usb", "look", "usb", "hit"] and "sound of fake is silent" in error
+    assert order == ["usb", "look", "usb", "hit", "close"] and "sound of fake is silent" in error
     assert error.index("shall not sound: curtains") < error.index("hit softly")
-    assert closed == [True, True, True]
 
 
 def test_shown_silence_is_reported_by_what_was_taught(

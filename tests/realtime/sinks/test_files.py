@@ -1,6 +1,4 @@
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -87,44 +85,6 @@ def test_an_aborted_performance_is_kept_under_a_name_that_says_so(
     for one in kept:
         np.testing.assert_array_equal(soundfile.read(one)[0], clicks(1000, 300))
     assert caplog.messages == [f"what was recorded until then is kept as {one}" for one in kept]
-
-
-def test_a_performance_does_not_take_the_place_of_another(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    path = tmp_path / "out.wav"
-    for place in (300, 400, 500):
-        sink = SoundFileSink(path, keeps=True)
-        write(sink, clicks(1000, place))
-        sink.close()
-    names = ("out.before.wav", "out.before2.wav", "out.wav")
-    for name, place in zip(names, (300, 400, 500), strict=True):
-        np.testing.assert_array_equal(soundfile.read(tmp_path / name)[0], clicks(1000, place))
-    assert sorted(one.name for one in tmp_path.iterdir()) == sorted(names)
-    assert [text.rpartition(" ")[2] for text in caplog.messages] == [
-        str(tmp_path / name) for name in names[:2]
-    ]
-    film = SoundFileSink(path)  # what can be made again replaces
-    write(film, clicks(1000, 600))
-    film.close()
-    assert len(list(tmp_path.iterdir())) == 3
-
-
-def test_what_a_killed_performance_left_gets_a_name(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    dead = subprocess.Popen([sys.executable, "-c", "pass"])
-    dead.wait()
-    names = (f".out.wav.{dead.pid}.part", f".out.wav.{os.getppid()}.part", ".oat.wav.1.part")
-    orphan, alive, other = (tmp_path / name for name in names)
-    for one in (orphan, alive, other):
-        one.write_bytes(b"sound")
-    SoundFileSink(tmp_path / "out.wav").abort()
-    assert orphan.exists()
-    SoundFileSink(tmp_path / "out.wav", keeps=True).abort()
-    kept = tmp_path / "out.broken-off.wav"
-    assert sorted(tmp_path.iterdir()) == sorted([alive, other, kept])
-    assert caplog.messages == [f"what an earlier run had recorded is kept as {kept}"]
 
 
 def test_a_performance_that_never_began_leaves_nothing(tmp_path: Path) -> None:
