@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from synchresis.engines.motion.picker import AS_TOLD
+from synchresis.engines.motion.picker import AS_TOLD, Told
 from synchresis.engines.packs import load_pack, update_pack
 from synchresis.engines.teach.fitting import GRID, Design, described, history, place_of
 from synchresis.engines.teach.prior import FILE, Prior
@@ -33,9 +33,10 @@ from synchresis.engines.training.motion.performers import (
     performances,
     silent_performances,
 )
-from synchresis.engines.training.motion.told_times import event_times, straightened
+from synchresis.engines.training.motion.told_times import event_times, read_by, straightened
 from synchresis.engines.training.motion.usual_threshold import (
     SILENCE,
+    Scored,
     scored,
     usual_threshold,
 )
@@ -139,6 +140,18 @@ def unexplained(one: Moments, weight: Array, covariance: Array) -> float:
     return float(one.power - explained + np.sum(one.square * covariance))
 
 
+def reading(streams: Sequence[Scored], silence: float) -> tuple[float, Told]:
+    """The usual threshold and the table of times, each as good as the other lets it be.
+
+    A threshold is chosen by times as they will be read, and a table by the events it makes.
+    """
+    loud = [one for one in streams if len(one.onsets_s)]
+    threshold = usual_threshold(streams, silence)
+    table = straightened(event_times(one, threshold) for one in loud)
+    threshold = usual_threshold([read_by(one, table) for one in streams], silence)
+    return threshold, straightened(event_times(one, threshold) for one in loud)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Learn a pack's prior, threshold and times; the pack is written once, at the end."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -161,8 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         streams.append(scored(one))
     watcher.close()
     prior = replace(learn_prior(moments), silence=silence_of(silence) if silence else None)
-    threshold = usual_threshold(streams, args.silence_share)
-    table = straightened(event_times(one, threshold) for one in streams if len(one.onsets_s))
+    threshold, table = reading(streams, args.silence_share)
     entry = msgspec.structs.replace(
         pack.motion, threshold=threshold, told=table.told, so=table.so, foretold=FORETOLD
     )

@@ -6,6 +6,7 @@ told times, straightens that (`Told` of the picker) without touching the network
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -50,6 +51,16 @@ def straightened(performers: Iterable[tuple[Array, Array]]) -> Told:
     table = np.maximum.accumulate(np.clip(np.array(TOLD) + lean, 0.0, 1.0 + AHEAD))
     ends = (*TOLD, 1.0 + AHEAD), (*table.round(2).tolist(), 1.0 + AHEAD)
     return Told(*ends)
+
+
+def read_by(one: Scored, table: Told) -> Scored:
+    """The stream with its events' times read by a table, as the engine will be played."""
+    begin_s = np.concatenate((one.captured_s[:1], one.captured_s[:-1]))
+    span_s = np.maximum(one.captured_s - begin_s, 1e-9)
+    so = np.interp((one.t_s - begin_s) / span_s, table.told, table.so)
+    t_s = begin_s + so * span_s
+    t_s[:1] = one.t_s[:1]  # the first frame only begins
+    return replace(one, t_s=t_s)
 
 
 def _median(rising: Array, distance: Array) -> float:

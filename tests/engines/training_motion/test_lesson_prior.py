@@ -80,13 +80,16 @@ def test_a_pack_gets_both_and_is_as_before_where_that_is_cut_short(
     monkeypatch.setattr(lesson_prior, "usual_threshold", usual)
     few = ["--performers", "1", "--silent", "1"]
     lesson_prior.main([str(folder), *few, "--silence-share", "0.5"])
-    assert shares == [0.5]
+    assert shares == [0.5, 0.5]  # by times as told, then as they will be read
     pack = load_pack(folder)
     assert (pack.motion.told, pack.motion.so) == ((0.0, 2.0), (0.1, 2.0))
     assert pack.motion.foretold == lesson_prior.FORETOLD
     assert pack.motion.threshold == 0.44
     learned = prior_of(pack)
-    assert [len(one.onsets_s) > 0 for one in streams] == [True, False]
+    assert [len(one.onsets_s) > 0 for one in streams] == [True, False] * 2
+    for told, read in zip(streams[:2], streams[2:], strict=True):
+        assert read is not told and len(read.t_s) == len(told.t_s)
+        assert not np.array_equal(read.t_s, told.t_s)
     assert learned.threshold == pytest.approx(USUAL_BAR)
     assert learned.silence.shape == (50, len(learned.mean))
 
