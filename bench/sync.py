@@ -16,6 +16,7 @@ from synchresis.engines.evaluation.rates import signed_offsets
 from synchresis.engines.evaluation.score_onsets import best_offset
 from synchresis.engines.motion.parser import MotionParser
 from synchresis.engines.packs import load_pack
+from synchresis.errors import InputError
 
 NOTE: Final = (
     "the same pictures and onsets for all; thresholds of the baselines are tuned on these very "
@@ -25,7 +26,9 @@ NOTE: Final = (
 
 def run(options: Options) -> Report:
     """Evaluation scenes, and real clips where a folder was given."""
-    clips = read_clips(Path(options.clips)) if options.clips and options.wants("clips") else ()
+    clips = read_clips(Path(options.clips)) if options.clips and options.wants("clips") else None
+    if clips == ():
+        raise InputError(f"{options.clips} holds no clip with genuine sound rated 4 or more")
     parser = MotionParser(load_pack(options.pack))
     parser.prepare()
     parts: list[Findings] = []

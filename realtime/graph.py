@@ -325,7 +325,7 @@ def _check(source: _Source, graph: Graph) -> None:
         if node.key is not None:
             _check_key(source, ("nodes", name, "key"), node.key)
         if isinstance(node, SpeakerSpec) and node.out not in ("device", "null"):
-            _check_out(source, name, node.out)
+            _check_out(source, graph, name, node.out)
         if graph.clock == "virtual":
             _check_virtual(source, name, node)
 
@@ -357,11 +357,16 @@ def _check_addresses(source: _Source, graph: Graph, name: str, node: NodeSpec) -
         source.fail(("nodes", name, "connect"), "must name the machine, as others know it")
 
 
-def _check_out(source: _Source, name: str, out: str) -> None:
+def _check_out(source: _Source, graph: Graph, name: str, out: str) -> None:
     try:
         check_output(out)
     except ParameterError as err:
         source.fail(("nodes", name, "out"), str(err))
+    for other, node in graph.nodes.items():
+        if other == name:
+            return
+        if isinstance(node, SpeakerSpec) and Path(node.out).resolve() == Path(out).resolve():
+            source.fail(("nodes", name, "out"), f"{out} is written by {other!r}, too; name another")
 
 
 def _check_virtual(source: _Source, name: str, node: NodeSpec) -> None:

@@ -78,6 +78,8 @@ def read_clips(
         InputError: manifest, column, video or onset file missing or unreadable.
     """
     path = manifest or folder / "manifest.csv"
+    if not path.is_file():
+        raise InputError(f"{path} is not there; give a folder of clips and their manifest")
     rows = read_rows(path)
     if only and rows and only[0] not in rows[0]:
         raise InputError(f"{path} has no column {only[0]!r}; it has: {', '.join(rows[0])}")
@@ -102,9 +104,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         with path.open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError) as err:
-        raise InputError(
-            f"{path} cannot be read ({reason_of(err)}); give a folder of clips with manifest.csv"
-        ) from err
+        raise InputError(f"{path} cannot be read ({reason_of(err)})") from err
 
 
 def read_clip(folder: Path, row: dict[str, str]) -> Clip:

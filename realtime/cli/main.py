@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Final, NoReturn
 
@@ -77,7 +78,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(str(err))
         return USAGE_ERROR
     except KeyboardInterrupt:
-        print("synchresis: interrupted; what was begun is not kept", file=sys.stderr)
+        with suppress(OSError):  # a terminal that was closed
+            print("synchresis: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         return _close_pipe()

@@ -53,7 +53,9 @@ class SoundFileSink:
         self._keeps = keeps
         self._part = PartFile(path)
         for orphan in self._part.orphans() if keeps else ():
-            _log.warning("what an earlier run had recorded is kept as %s", orphan.set_aside())
+            how = "; FFmpeg reads it" if ending == ".flac" else ""  # its header has no length
+            aside = orphan.set_aside()
+            _log.warning("what an earlier run had recorded is kept as %s%s", aside, how)
         try:
             self._file = soundfile.SoundFile(
                 self._part.temporary,
@@ -63,6 +65,7 @@ class SoundFileSink:
                 subtype="PCM_24",
                 format=SOUND_FORMATS[ending],
             )
+            self._part.hold()
         except (soundfile.LibsndfileError, OSError) as err:
             raise _refusal(self._part, err) from err
 
@@ -78,14 +81,26 @@ class SoundFileSink:
             raise _refusal(self._part, err) from err
 
     def close(self) -> None:
-        """Finish the file and give it its name; one without any sound is not kept."""
+        """Finish the file and give it its name; one without any sound is not kept.
+
+        Raises:
+            InputError: it cannot get its name; what was written stays under the temporary one.
+        """
         if self._file.closed:
             return
         empty = self._file.frames == 0
         self._file.close()
         if empty:
             self._part.discard()
-        elif (before := self._part.commit(keeps=self._keeps)) is not None:
+        else:
+            self._commit()
+
+    def _commit(self) -> None:
+        try:
+            before = self._part.commit(keeps=self._keeps)
+        except OSError as err:
+            raise _refusal(self._part, err) from err
+        if before is not None:
             _log.warning("%s was there before; it is kept as %s", self._part.path, before)
 
     def abort(self) -> None:

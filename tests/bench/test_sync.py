@@ -134,5 +134,8 @@ def test_a_frozen_scene_is_watched_by_parser_and_baselines(tiny_pack):
 
 def test_clips_that_are_not_there_are_told_of_before_anything_is_measured(tmp_path, monkeypatch):
     monkeypatch.setattr(sync, "load_pack", lambda name: 1 / 0)
-    with pytest.raises(InputError, match=r"manifest\.csv cannot be read .*give a folder of clips"):
+    with pytest.raises(InputError, match=r"manifest\.csv is not there; give a folder of clips"):
         sync.run(Options(clips=str(tmp_path / "none")))
+    monkeypatch.setattr(sync, "read_clips", lambda folder: ())
+    with pytest.raises(InputError, match="holds no clip with genuine sound rated 4"):
+        sync.run(Options(clips=str(tmp_path)))

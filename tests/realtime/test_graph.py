@@ -140,6 +140,12 @@ def test_keys_are_read(tmp_path: Path) -> None:
         (GOOD[GOOD.index("[nodes") :], "", 1, r"nodes: a graph needs nodes"),
         (GOOD, "nodes = 3", 1, r"nodes: must be a table"),
         (GOOD, "zones = 3", 1, r"zones: must be a list of tables"),
+        (
+            'out = "null"',
+            'out = "a.wav"\n[nodes.two]\nkind = "speaker"\ninput = "motion"\nout = "./a.wav"',
+            30,
+            r"nodes\.two\.out: \./a\.wav is written by 'voice', too",
+        ),
         ('source = "scene:ball"', "source = [1]", 14, r"nodes\.eye\.source: expected `str`"),
     ],
 )

@@ -68,6 +68,9 @@ FORETOLD: Final = 1.1
 USUAL_BAR: Final = 0.3
 """Threshold that suits most performers' readouts, chosen on drawn ones."""
 
+TURNS: Final = 5
+"""Of threshold and table of times."""
+
 Array = NDArray[np.float64]
 
 
@@ -140,15 +143,19 @@ def unexplained(one: Moments, weight: Array, covariance: Array) -> float:
     return float(one.power - explained + np.sum(one.square * covariance))
 
 
-def reading(streams: Sequence[Scored], silence: float) -> tuple[float, Told]:
-    """The usual threshold and the table of times, each as good as the other lets it be.
+def threshold_and_times(streams: Sequence[Scored], silence: float) -> tuple[float, Told]:
+    """The usual threshold by times as they will be read, and the table from the events it makes.
 
-    A threshold is chosen by times as they will be read, and a table by the events it makes.
+    Each depends on the other: they are found in turn until the threshold stays, for TURNS at most.
     """
     loud = [one for one in streams if len(one.onsets_s)]
     threshold = usual_threshold(streams, silence)
-    table = straightened(event_times(one, threshold) for one in loud)
-    threshold = usual_threshold([read_by(one, table) for one in streams], silence)
+    for _ in range(TURNS):
+        table = straightened(event_times(one, threshold) for one in loud)
+        before = threshold
+        threshold = usual_threshold([read_by(one, table) for one in streams], silence)
+        if threshold == before:
+            break
     return threshold, straightened(event_times(one, threshold) for one in loud)
 
 
@@ -174,7 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         streams.append(scored(one))
     watcher.close()
     prior = replace(learn_prior(moments), silence=silence_of(silence) if silence else None)
-    threshold, table = reading(streams, args.silence_share)
+    threshold, table = threshold_and_times(streams, args.silence_share)
     entry = msgspec.structs.replace(
         pack.motion, threshold=threshold, told=table.told, so=table.so, foretold=FORETOLD
     )

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from synchresis.engines.motion.picker import AHEAD, Told
-from synchresis.engines.training.motion.lesson_prior import reading
+from synchresis.engines.training.motion.lesson_prior import threshold_and_times
 from synchresis.engines.training.motion.told_times import TOLD, event_times, read_by, straightened
 from synchresis.engines.training.motion.usual_threshold import Scored, usual_threshold
 
@@ -52,6 +52,6 @@ def test_a_threshold_is_chosen_by_times_as_they_will_be_read(rng):
         onsets_s = np.where(np.arange(60) % 2, captured[hits] - 0.01, captured[hits] - 0.03)
         streams.append(Scored(captured, score, told_s, onsets_s))
     assert usual_threshold(streams) > 0.45
-    threshold, table = reading(streams, 0.2)
+    threshold, table = threshold_and_times(streams, 0.2)
     assert threshold < 0.45
     assert table.straighten(0.3) > 0.6

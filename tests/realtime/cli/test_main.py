@@ -132,7 +132,7 @@ def test_interrupted_is_130_and_said(
 
     _replace_command(interrupt, monkeypatch)
     assert cli.main(["any"]) == 130
-    assert capsys.readouterr().err == "synchresis: interrupted; what was begun is not kept\n"
+    assert capsys.readouterr().err == "synchresis: interrupted\n"
 
 
 def test_a_fault_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
