@@ -148,10 +148,12 @@ def keys_named(player: Player) -> set[str]:
 
 def test_every_key_that_is_named_does_something(player: Player, played: Played) -> None:
     assert keys_named(player) == set("p+-smtq")
-    for key in keys_named(player) - {"q"}:
+    for key in sorted(keys_named(player) - {"q"}):
         before = len(played.told)
         player.press(key)
         assert len(played.told) > before, key
+        if key == "s":  # given up: while it looks, m is for afterwards
+            player.press(key)
 
 
 def test_in_lock_step_keys_that_need_a_device_are_neither_named_nor_taken(
