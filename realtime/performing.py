@@ -90,12 +90,6 @@ def perform(
     )
 
 
-def check_microphone(microphone: str | int | None) -> None:
-    """Open and close a microphone, before anything takes its time: `DeviceError`."""
-    with Recorder(seconds=1, device=microphone):
-        pass
-
-
 def look(source: "LiveSource", prompter: Prompter, *, seconds: float) -> Recording:
     """Look while nothing happens that shall sound; nobody listens.
 

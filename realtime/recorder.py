@@ -319,3 +319,13 @@ def _offset_ns(first: tuple[int, float], last: tuple[int, float]) -> int:
             f"the clock of the input device jumped by {(end - begin) / 1e6:.1f} ms: record again"
         )
     return begin
+
+
+def check_microphone(device: str | int | None = None) -> None:
+    """Open an input device and let it go again.
+
+    Raises:
+        DeviceError: there is no such device, it cannot be opened or it gives no sound.
+    """
+    with Recorder(seconds=1, device=device):
+        pass

@@ -143,16 +143,6 @@ class Refreshing:
             _log.debug("refreshing failed", exc_info=True)
 
 
-def check_microphone(device: str | int | None = None) -> None:
-    """Open an input device and let it go again.
-
-    Raises:
-        DeviceError: there is no such device, it cannot be opened or it gives no sound.
-    """
-    with Recorder(seconds=1, device=device):
-        pass
-
-
 def microphone(device: str | int | None = None) -> Listen:
     """Stretches from an input device, None for the system's choice."""
 

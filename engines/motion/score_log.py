@@ -6,14 +6,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from synchresis.engines.motion.parser import GAP_NS
 from synchresis.engines.motion.picker import ZoneState
 from synchresis.engines.timebase import NS_PER_S
 
 CAPACITY: Final = 16_384
 """Frames kept at most: 68 s at 240 frames per second. Later ones are not."""
-
-LONGEST_STEP_NS: Final = NS_PER_S // 2
-"""A longer step between frames is a gap, and no time that was looked."""
 
 
 class ScoreLog:
@@ -38,7 +36,7 @@ class ScoreLog:
             step = captured_ns - int(self._captured_ns[count - 1])
             if step <= 0:
                 return
-            self._looked_ns += step if step <= LONGEST_STEP_NS else 0
+            self._looked_ns += step if step <= GAP_NS else 0
         self._captured_ns[count] = captured_ns
         for index, zone in enumerate(zones):
             self._scores[count, index] = zone.score

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     """Measure, keep, print."""
     from synchresis.realtime.calibrate import measure_camera_delay, watch_and_listen
     from synchresis.realtime.camera_delays import store_delay_ms
-    from synchresis.realtime.performing import check_microphone
+    from synchresis.realtime.recorder import check_microphone
     from synchresis.realtime.sources.opening import SourceSettings, is_live, open_live
 
     if not is_live(args.camera):

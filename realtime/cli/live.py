@@ -140,7 +140,8 @@ def refreshed(args: argparse.Namespace, instrument: "Instrument") -> "Iterator[N
         yield
         return
     from synchresis.realtime.cli.choices import say
-    from synchresis.realtime.refreshing import Refreshing, check_microphone, microphone
+    from synchresis.realtime.recorder import check_microphone
+    from synchresis.realtime.refreshing import Refreshing, microphone
 
     refreshing = Refreshing(instrument.parser, instrument.pack, microphone(args.microphone))
     check_microphone(args.microphone)

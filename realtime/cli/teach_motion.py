@@ -101,7 +101,7 @@ def filmed(args: argparse.Namespace) -> "list[Recording]":
 def recorded(args: argparse.Namespace) -> "list[Recording]":
     """What camera and microphone see and hear, prompted on the terminal."""
     from synchresis.realtime.camera_delays import stored_delay_ms
-    from synchresis.realtime.performing import check_microphone
+    from synchresis.realtime.recorder import check_microphone
     from synchresis.realtime.sources.opening import SourceSettings, open_live
 
     delay_ns = round((stored_delay_ms(args.camera) or 0.0) * 1e6)
@@ -142,7 +142,8 @@ def take_place() -> None:
 def performance(source: "LiveSource", args: argparse.Namespace) -> "Recording":
     """Hits before camera and microphone."""
     from synchresis.realtime.cli.choices import say
-    from synchresis.realtime.performing import Prompter, check_microphone, perform
+    from synchresis.realtime.performing import Prompter, perform
+    from synchresis.realtime.recorder import check_microphone
 
     check_microphone(args.microphone)
     say(f"perform for {args.seconds:g} s; the speakers stay silent")

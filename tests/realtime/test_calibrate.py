@@ -7,7 +7,7 @@ import pytest
 
 from synchresis.engines.sample_clock import SampleClock
 from synchresis.errors import DeviceError, InputError, ParameterError
-from synchresis.realtime import calibrate, performing
+from synchresis.realtime import calibrate, recorder
 from synchresis.realtime.calibrate import (
     CameraDelay,
     MotionMeter,
@@ -132,7 +132,7 @@ def test_what_is_printed_and_kept_can_be_given_as_camera_delay(
     source = SimpleNamespace(close=lambda: None)
     monkeypatch.setattr(opening, "open_live", lambda settings: source)
     monkeypatch.setattr(calibrate, "watch_and_listen", lambda *args, **settings: (None, None))
-    monkeypatch.setattr(performing, "check_microphone", lambda name: None)
+    monkeypatch.setattr(recorder, "check_microphone", lambda name: None)
     found = CameraDelay(delay_ms, 3.0, 5, 6, 6)
     monkeypatch.setattr(calibrate, "measure_camera_delay", lambda *args, **settings: found)
     assert main(["calibrate"]) == 0
@@ -159,7 +159,7 @@ def test_what_is_no_camera_and_a_missing_microphone_are_refused_before_anybody_c
     def absent(name):
         raise DeviceError("no microphone")
 
-    monkeypatch.setattr(performing, "check_microphone", absent)
+    monkeypatch.setattr(recorder, "check_microphone", absent)
     assert main(["calibrate"]) == 2
     assert capsys.readouterr().err == "synchresis: error: no microphone\n"
     assert closed == [True]

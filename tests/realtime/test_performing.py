@@ -8,12 +8,11 @@ import pytest
 from synchresis.engines.frame import Frame
 from synchresis.engines.sample_clock import SampleClock
 from synchresis.errors import DeviceError
-from synchresis.realtime import performing
+from synchresis.realtime import performing, recorder
 from synchresis.realtime.performing import (
     PROMPTS,
     SILENT_PROMPTS,
     Prompter,
-    check_microphone,
     look,
     perform,
 )
@@ -78,9 +77,9 @@ def test_a_microphone_that_is_not_there_is_refused_at_once(monkeypatch):
             opened.append(self.device)
             raise DeviceError(f"no {self.device}")
 
-    monkeypatch.setattr(performing, "Recorder", Absent)
+    monkeypatch.setattr(recorder, "Recorder", Absent)
     with pytest.raises(DeviceError, match="no usb"):
-        check_microphone("usb")
+        recorder.check_microphone("usb")
     assert opened == ["usb"]
 
 

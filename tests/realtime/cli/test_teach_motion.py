@@ -107,7 +107,7 @@ def test_a_camera_shows_silence_and_then_hits(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     from synchresis.engines.teach.motion import video_recording
-    from synchresis.realtime import performing
+    from synchresis.realtime import performing, recorder
     from synchresis.realtime.sources import opening
 
     hits = film(tmp_path / "me.mkv", rng, seconds=20)
@@ -115,7 +115,7 @@ def test_a_camera_shows_silence_and_then_hits(
     camera = SimpleNamespace(name="fake", close=lambda: None)
     monkeypatch.setattr(opening, "open_live", lambda settings: camera)
     monkeypatch.setattr(teach_motion_cli, "READY_S", 0.0)
-    monkeypatch.setattr(performing, "check_microphone", lambda name: None)
+    monkeypatch.setattr(recorder, "check_microphone", lambda name: None)
     monkeypatch.setattr(performing, "perform", lambda *a, **s: video_recording(hits))
     monkeypatch.setattr(performing, "look", lambda *a, **s: video_recording(curtain, silent=True))
     out = base.path.parent / "mine"
@@ -181,7 +181,7 @@ def test_the_camera_is_watched_prompted_and_closed(
     base: Pack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from synchresis.engines.teach.motion import Recording, silent_recording
-    from synchresis.realtime import performing
+    from synchresis.realtime import performing, recorder
     from synchresis.realtime.sources import opening
 
     checked: list[str | None] = []
@@ -200,7 +200,7 @@ def test_the_camera_is_watched_prompted_and_closed(
 
     monkeypatch.setattr(opening, "open_live", lambda settings: Camera())
     monkeypatch.setattr(performing, "perform", performed)
-    monkeypatch.setattr(performing, "check_microphone", checked.append)
+    monkeypatch.setattr(recorder, "check_microphone", checked.append)
     given = ["--camera", "0", "--seconds", "20", "--microphone", "usb", "--pack", str(base.path)]
     assert main(["teach", "motion", "mine", *given]) == 2
     error = capsys.readouterr().err
@@ -225,7 +225,7 @@ def test_silence_first_tries_the_microphone_first_and_hits_come_last(
     base: Pack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from synchresis.engines.teach.motion import Recording, silent_recording
-    from synchresis.realtime import performing
+    from synchresis.realtime import performing, recorder
     from synchresis.realtime.sources import opening
 
     order: list[str] = []
@@ -244,7 +244,7 @@ def test_silence_first_tries_the_microphone_first_and_hits_come_last(
     camera = SimpleNamespace(name="fake", close=lambda: order.append("close"))
     monkeypatch.setattr(opening, "open_live", lambda settings: camera)
     monkeypatch.setattr(teach_motion_cli, "READY_S", 0.0)
-    monkeypatch.setattr(performing, "check_microphone", order.append)
+    monkeypatch.setattr(recorder, "check_microphone", order.append)
     monkeypatch.setattr(performing, "look", looked)
     monkeypatch.setattr(performing, "perform", performed)
     given = ["--camera", "0", "--seconds", "20", "--microphone", "usb", "--pack", str(base.path)]
