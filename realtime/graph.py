@@ -35,6 +35,7 @@ _ALLOWED: Final = {
     "kind": "camera, parser or speaker",
     "clock": "device or virtual",
     "engine": ", ".join(get_args(Backend)),
+    "buffer": 'a whole number of hops, 1 to 32, or "auto"',
 }
 """What may stand at keys with few choices."""
 

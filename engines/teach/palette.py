@@ -20,7 +20,7 @@ from synchresis.engines.teach.palette_recordings import Heard, Refused, read_hit
 from synchresis.engines.teach.palette_search import search
 from synchresis.engines.timebase import HOP, SAMPLE_RATE
 from synchresis.engines.voice.families import load_families
-from synchresis.errors import InputError, reason_of
+from synchresis.errors import InputError, ParameterError, reason_of
 
 Floats = NDArray[np.float32]
 
@@ -125,11 +125,15 @@ def teach_palette(
         seed: of the search.
 
     Raises:
-        ParameterError: a name that cannot be one or is another pack's, or a base that is an
-            overlay itself.
+        ParameterError: a name that cannot be one, is another pack's or one of the base's own
+            palettes, or a base that is an overlay itself.
         InputError: no usable recordings, or no room for the listening files.
     """
     check_name(name, base)
+    if name in {entry.name for entry in base.palettes}:
+        raise ParameterError(
+            f"palette {name!r} ships in pack {base.name!r} already; choose another name"
+        )
     check_overlay(packs / name, base)
     listening = listening_folder(name, source, packs)
     deadline = time.monotonic() + seconds

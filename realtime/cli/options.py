@@ -97,8 +97,17 @@ def _palette_and_gain(sound: str) -> tuple[str, float]:
 
 
 def zones(args: argparse.Namespace) -> tuple[Zone, ...]:
-    """Zones asked for; by default one, the whole picture, with --palette."""
-    return tuple(args.zone) or (Zone(palette=args.palette),)
+    """Zones asked for; by default one, the whole picture, with --palette.
+
+    Raises:
+        ParameterError: --palette beside zones, which name their own.
+    """
+    if args.zone and args.palette is not None:
+        raise ParameterError(
+            f"--palette {args.palette} plays nothing beside --zone: each zone names its own, as in "
+            f"--zone 0,0,1,1={args.palette}"
+        )
+    return tuple(args.zone) or (Zone(palette=args.palette or Zone().palette),)
 
 
 def pack(args: argparse.Namespace) -> "Pack":
@@ -136,10 +145,9 @@ def add_sound_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "--palette",
-        default="wood",
         metavar="NAME",
         help="what it sounds like: a palette, or a "
-        "mix such as wood:0.7+glass:0.3 (default: wood; see `synchresis palettes`)",
+        f"mix such as wood:0.7+glass:0.3 (default: {Zone().palette}; see `synchresis palettes`)",
     )
     add(
         "--zone",

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 READY_S: Final = 5.0
 """Between silence and hits: time to take one's place."""
 
-SECONDS_HELP: Final = "with --camera: how long to perform, or with --silent to look (default 60)"
+SECONDS: Final = 60.0
+"""How long one performs, or what is silent is looked at, unless told otherwise."""
+
+SECONDS_HELP: Final = (
+    "with --camera: how long to perform, or with --silent to look, 10 to 300 (default 60)"
+)
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -33,7 +38,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add("videos", nargs="*", type=Path, metavar="VIDEO", help="videos with their own sound")
     add("--camera", metavar="0|URL", help="look through a camera instead, and listen")
     add("--microphone", metavar="NAME", help="input device (default: the system's choice)")
-    add("--seconds", type=options.number(10, 300), default=60.0, help=SECONDS_HELP)
+    add("--seconds", type=options.number(10, 300), metavar="SECONDS", help=SECONDS_HELP)
     text = "what shall not sound: videos of it, or with --camera all of what is seen"
     add("--silent", nargs="*", action="extend", type=Path, metavar="VIDEO", help=text)
     text = "with --camera: first look so long (10 to 300) at what shall not sound, then perform"
@@ -88,6 +93,11 @@ def _check(args: argparse.Namespace) -> None:
         raise ParameterError(f"{min(twice)} is given as hits and as silence; it can be only one")
     if bool(args.videos or args.silent) == (args.camera is not None):
         raise ParameterError("give videos, or --camera, one of the two")
+    if args.seconds is not None and args.camera is None:
+        raise ParameterError(
+            "--seconds goes with --camera; videos are learned from whole: cut them before to learn "
+            "from a part"
+        )
 
 
 def filmed(args: argparse.Namespace) -> "list[Recording]":
@@ -109,7 +119,7 @@ def recorded(args: argparse.Namespace) -> "list[Recording]":
     source = open_live(SourceSettings(args.camera, mirror=mirror, camera_delay_ns=delay_ns))
     try:
         if args.silent is not None:
-            made = [shown_silence(source, args.seconds)]
+            made = [shown_silence(source, args.seconds or SECONDS)]
         elif args.silent_first is not None:
             check_microphone(args.microphone)
             silence = shown_silence(source, args.silent_first)
@@ -146,8 +156,9 @@ def performance(source: "LiveSource", args: argparse.Namespace) -> "Recording":
     from synchresis.realtime.recorder import check_microphone
 
     check_microphone(args.microphone)
-    say(f"perform for {args.seconds:g} s; the speakers stay silent")
-    return perform(source, Prompter(say), seconds=args.seconds, microphone=args.microphone)
+    seconds = args.seconds or SECONDS
+    say(f"perform for {seconds:g} s; the speakers stay silent")
+    return perform(source, Prompter(say), seconds=seconds, microphone=args.microphone)
 
 
 def show(pack: "Pack", lesson: "Lesson", out: Path | None) -> None:

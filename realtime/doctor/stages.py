@@ -150,7 +150,10 @@ def try_voice(pack: Pack | None, palette: str) -> str:
     voice.close()
     if not peak > max(10 * before, HEARD):
         raise EngineError(f"palette {palette}: silence peaks at {before:.3f}, a hit at {peak:.3f}")
-    return f"{palette}: {took_ms:.2f} ms a hop of {HOP_MS:.2f} ms, a hit peaks at {peak:.2f}"
+    return (
+        f"{palette}: {took_ms:.2f} ms a hop of {HOP_MS:.2f} ms, a hit peaks at {peak:.2f} before "
+        "gain and limiter"
+    )
 
 
 def try_messages() -> str:

@@ -132,6 +132,12 @@ def test_keys_are_read(tmp_path: Path) -> None:
         ('out = "null"', 'out = "device"', 26, r"nodes\.voice\.out: give a file or 'null'"),
         ('out = "null"\n', "", 23, r"nodes\.voice\.out: give a file or 'null'"),
         ('buffer = "auto"', "buffer = 0", 27, r"nodes\.voice\.buffer: expected `int` >= 1"),
+        (
+            'buffer = "auto"',
+            'buffer = "2"',
+            27,
+            r'buffer: invalid enum value .2. \(must be a whole number of hops, 1 to 32, or "auto',
+        ),
         ('source = "scene:ball"', 'source = "0"', 14, r"nodes\.eye\.source: '0' happens now"),
         ("[nodes.eye]", '[nodes."my eye"]', 12, r"nodes\.my eye: names have"),
         ("[nodes.eye]", "[nodes.eye", 12, r"not TOML"),

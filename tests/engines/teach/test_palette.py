@@ -47,6 +47,12 @@ def test_names_that_cannot_be_one_are_refused(name: str) -> None:
         teaching.check_name(name, load_pack())
 
 
+def test_a_palette_that_ships_is_not_hidden(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match="'wood' ships in pack 'default'"):
+        teaching.teach_palette("wood", tmp_path, base=load_pack(), packs=tmp_path / "packs")
+    assert not (tmp_path / "packs").exists()
+
+
 def test_hits_and_a_palette_taught_under_one_name_are_one_pack(tmp_path: Path) -> None:
     base = load_pack()
     (tmp_path / "default").symlink_to(base.path)

@@ -63,3 +63,17 @@ def test_bounds_are_included() -> None:
     assert [options.whole(0, 4)(x) for x in ("0", "4")] == [0, 4]
     assert options.auto_or(options.number(-1, 2))("auto") == "auto"
     assert options.auto_or(options.number(-1, 2))("1") == 1
+
+
+@pytest.mark.parametrize(
+    ("palette", "given", "expected"),
+    [
+        (None, [], (Zone(palette="wood"),)),
+        ("tin", [], (Zone(palette="tin"),)),
+        (None, [Zone(0, 0, 0.5, 1, "glass")], (Zone(0, 0, 0.5, 1, "glass"),)),
+    ],
+)
+def test_zones_or_one_palette_for_the_whole_picture(
+    palette: str | None, given: list[Zone], expected: tuple[Zone, ...]
+) -> None:
+    assert options.zones(argparse.Namespace(palette=palette, zone=given)) == expected

@@ -162,11 +162,13 @@ def test_videos_that_cannot_teach_are_refused_in_one_line(
         (["teach", "motion", "mine", "--silent"], "--silent needs videos of silence"),
         (["teach", "motion", "mine", "a.mp4", "--silent"], "--silent needs videos of silence"),
         (["teach", "motion", "mine", "--silent", "absent.mp4"], "absent.mp4 cannot be read"),
+        (["teach", "motion", "mine", "a.mp4", "--seconds", "20"], "--seconds goes with --camera"),
         (["teach", "motion", "../up", "a.mp4"], "letters, digits"),
         (["teach", "motion", "mine", "absent.mp4"], "absent.mp4 cannot be read"),
         (["evaluate", "teaching"], "nothing to evaluate"),
         (["teach", "motion", "mine", __file__], "cannot be read: Invalid data"),
         (["live", "--camera", "own.wav", "--out", "./own.wav"], "different files"),
+        (["live", "--palette", "tin", "--zone", "0,0,1,1=wood"], "plays nothing beside --zone"),
         (["live", "--keep", "--camera", "scene:drums", "--out", "null"], "--keep needs --refresh"),
     ],
 )
