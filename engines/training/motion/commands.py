@@ -34,6 +34,8 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     add("--video-workers", type=int, default=1, help="processes that read videos")
     add("--families", nargs="*", default=[], help="families of scenes (default: all of training)")
     add("--askew", type=float, default=0.0, help="share of scenes filmed askew, 0 to 1")
+    text = "of scenes that are silent, 0 to 1 (default: as usual, four in ten)"
+    add("--silence-share", type=float, metavar="SHARE", help=text)
     text = "as engines play, from --start on: early layers stay, their statistics follow the stream"
     add("--played", action="store_true", help=text)
     begin = parser.add_mutually_exclusive_group().add_argument

@@ -2,11 +2,15 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
-from synchresis.engines.scenes.families import train_families, train_odds
+import numpy as np
+
+from synchresis.engines.scenes.families import silent_families, train_families, train_odds
 from synchresis.engines.scenes.world import SimSettings, World, simulate
 from synchresis.engines.training.motion.workers import Workers
+from synchresis.errors import ParameterError
 
 TRAIN_SEED: Final = 1_000_000
 """Training worlds have seeds from here on."""
@@ -44,6 +48,30 @@ def usual_odds(families: Sequence[str]) -> tuple[float, ...]:
     """How often each of some families is drawn in training, any scale; evaluation families as 1."""
     usual = dict(zip(train_families(), train_odds(), strict=True))
     return tuple(usual.get(name, 1.0) for name in families)
+
+
+def with_silence(settings: SimSettings, share: float | None) -> SimSettings:
+    """The same worlds, a share of them of silent training families; within both kinds as usual.
+
+    Args:
+        settings: families to draw from; their weights do not count.
+        share: of silent worlds, 0 to 1; None changes nothing.
+
+    Raises:
+        ParameterError: the share is none, or there are not families of both kinds.
+    """
+    if share is None:
+        return settings
+    if not 0.0 <= share <= 1.0:
+        raise ParameterError(f"silence_share={share} is no share: give 0 to 1")
+    names = settings.families or train_families()
+    odds = np.array(usual_odds(names))
+    silent = np.isin(names, silent_families())
+    if silent.all() or not silent.any():
+        raise ParameterError(f"silence_share={share}: families must be silent and sounding ones")
+    odds[silent] *= share / odds[silent].sum()
+    odds[~silent] *= (1.0 - share) / odds[~silent].sum()
+    return replace(settings, families=names, weights=tuple(odds.tolist()))
 
 
 def validation_worlds(count: int, settings: SimSettings) -> list[World]:

@@ -15,7 +15,12 @@ from synchresis.engines.evaluation.tracks import figures
 from synchresis.engines.scenes.world import SimSettings
 from synchresis.engines.training.motion.adaptation import HASTE
 from synchresis.engines.training.motion.batch import Batch, mirrored, relit, rescaled
-from synchresis.engines.training.motion.feed import TRAIN_SEED, usual_odds, validation_worlds
+from synchresis.engines.training.motion.feed import (
+    TRAIN_SEED,
+    usual_odds,
+    validation_worlds,
+    with_silence,
+)
 from synchresis.engines.training.motion.film import film
 from synchresis.engines.training.motion.forwarding import AudioForwarding
 from synchresis.engines.training.motion.labels import targets_of
@@ -64,6 +69,7 @@ class TrainSettings:
         video_workers: processes that read videos.
         final: held-out sequences scored at the end, at every lookahead, for the threshold.
         families: names to train on, all training families when empty.
+        silence_share: of scenes learned from that are silent, None for as many as usual.
         compiled: whether the network goes through torch.compile (a minute once, then faster).
         resume: whether to continue from `out/motion.pt` where it is.
         network: sizes.
@@ -99,6 +105,7 @@ class TrainSettings:
     start: Path | None = None
     askew: float = 0.0
     played: bool = False
+    silence_share: float | None = None
 
 
 class RunningAverage:
@@ -182,9 +189,10 @@ class Trainer:
     def run(self) -> None:
         """Train until the budget is spent, reporting and saving on the way."""
         s = self.settings
-        odds = usual_odds(s.families)
-        worlds = SimSettings(frames=s.frames, families=s.families, weights=odds)
-        self.material = Material(self.material_settings(worlds), self.device)
+        worlds = SimSettings(frames=s.frames, families=s.families, weights=usual_odds(s.families))
+        self.material = Material(
+            self.material_settings(with_silence(worlds, s.silence_share)), self.device
+        )
         self.runs += 1
         try:
             self.loop(self.held_out(worlds, s.validation))

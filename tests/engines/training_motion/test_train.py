@@ -9,10 +9,13 @@ torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
 from synchresis.engines.evaluation.tracks import LOOKAHEADS_MS  # noqa: E402
 from synchresis.engines.packs import load_pack  # noqa: E402
+from synchresis.engines.scenes.families import silent_families  # noqa: E402
+from synchresis.engines.scenes.world import SimSettings, simulate  # noqa: E402
 from synchresis.engines.training.motion.commands import (  # noqa: E402
     add_train_arguments,
     settings_of,
 )
+from synchresis.engines.training.motion.feed import with_silence  # noqa: E402
 from synchresis.engines.training.motion.network import (  # noqa: E402
     MotionNetwork,
     NetworkSettings,
@@ -28,6 +31,7 @@ from synchresis.engines.training.motion.validate import load_tracks  # noqa: E40
 from synchresis.engines.training.motion.weights import SHIPPED, write_weights  # noqa: E402
 from synchresis.errors import InputError, ParameterError  # noqa: E402
 
+SILENT = set(silent_families())
 TINY = NetworkSettings(pixel=4, fine=8, middle=8, deep=8, embedding=4)
 
 
@@ -59,6 +63,34 @@ def test_a_run_reports_saves_scores_and_goes_on_where_it_was(tmp_path):
     kept = load_network(tmp_path / "motion.pt").state_dict()
     for name, value in own.items():
         torch.testing.assert_close(value, kept[name])
+
+
+def test_a_share_of_what_is_learned_from_is_silent():
+    usual = SimSettings(families=("stick", "mime", "ball", "flag"), weights=(1.0, 1.0, 1.0, 1.0))
+    assert with_silence(usual, None) is usual
+    shared = with_silence(usual, 0.5)
+    odds = dict(zip(shared.families, shared.weights, strict=True))
+    assert odds["mime"] + odds["flag"] == pytest.approx(0.5)
+    assert odds["stick"] + odds["ball"] == pytest.approx(0.5)
+    assert odds["stick"] / odds["ball"] == pytest.approx(2.5 / 1.2)  # as usual
+    every = with_silence(SimSettings(), 0.25)
+    silent = sum(o for f, o in zip(every.families, every.weights, strict=True) if f in SILENT)
+    assert silent == pytest.approx(0.25) and sum(every.weights) == pytest.approx(1.0)
+    names = {simulate(seed, with_silence(SimSettings(frames=8), 1.0)).name for seed in range(6)}
+    assert names <= SILENT
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
+def test_no_share_of_silence_is_refused(share):
+    with pytest.raises(ParameterError, match="is no share"):
+        with_silence(SimSettings(), share)
+
+
+def test_silence_needs_silent_families_and_others(tmp_path):
+    with pytest.raises(ParameterError, match="silent and sounding"):
+        Trainer(replace(settings(tmp_path, 0.03), silence_share=0.5)).run()
+    with pytest.raises(ParameterError, match="silent and sounding"):
+        with_silence(SimSettings(families=("flag",)), 0.5)
 
 
 def test_a_network_is_published_with_statistics_that_follow_the_stream(tmp_path):
