@@ -107,7 +107,8 @@ def zones(args: argparse.Namespace) -> tuple[Zone, ...]:
             f"--palette {args.palette} plays nothing beside --zone: each zone names its own, as in "
             f"--zone 0,0,1,1={args.palette}"
         )
-    return tuple(args.zone) or (Zone(palette=args.palette or Zone().palette),)
+    whole = Zone() if args.palette is None else Zone(palette=args.palette)
+    return tuple(args.zone) or (whole,)
 
 
 def pack(args: argparse.Namespace) -> "Pack":

@@ -38,7 +38,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add("videos", nargs="*", type=Path, metavar="VIDEO", help="videos with their own sound")
     add("--camera", metavar="0|URL", help="look through a camera instead, and listen")
     add("--microphone", metavar="NAME", help="input device (default: the system's choice)")
-    add("--seconds", type=options.number(10, 300), metavar="SECONDS", help=SECONDS_HELP)
+    add("--seconds", type=options.number(10, 300), help=SECONDS_HELP)
     text = "what shall not sound: videos of it, or with --camera all of what is seen"
     add("--silent", nargs="*", action="extend", type=Path, metavar="VIDEO", help=text)
     text = "with --camera: first look so long (10 to 300) at what shall not sound, then perform"

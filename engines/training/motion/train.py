@@ -148,6 +148,7 @@ class Trainer:
             )
         if not 0.0 <= settings.askew <= 1.0:
             raise ParameterError(f"askew={settings.askew} is no share: give 0 to 1")
+        with_silence(SimSettings(families=settings.families), settings.silence_share)  # or refuses
         torch.manual_seed(settings.seed)
         self.settings = settings
         self.device = torch.device(settings.device)
@@ -190,9 +191,8 @@ class Trainer:
         """Train until the budget is spent, reporting and saving on the way."""
         s = self.settings
         worlds = SimSettings(frames=s.frames, families=s.families, weights=usual_odds(s.families))
-        self.material = Material(
-            self.material_settings(with_silence(worlds, s.silence_share)), self.device
-        )
+        learned = with_silence(worlds, s.silence_share)
+        self.material = Material(self.material_settings(learned), self.device)
         self.runs += 1
         try:
             self.loop(self.held_out(worlds, s.validation))

@@ -88,7 +88,8 @@ def test_no_share_of_silence_is_refused(share):
 
 def test_silence_needs_silent_families_and_others(tmp_path):
     with pytest.raises(ParameterError, match="silent and sounding"):
-        Trainer(replace(settings(tmp_path, 0.03), silence_share=0.5)).run()
+        Trainer(replace(settings(tmp_path / "out", 0.03), silence_share=0.5))
+    assert not (tmp_path / "out").exists()
     with pytest.raises(ParameterError, match="silent and sounding"):
         with_silence(SimSettings(families=("flag",)), 0.5)
 

@@ -70,6 +70,7 @@ def test_bounds_are_included() -> None:
     [
         (None, [], (Zone(palette="wood"),)),
         ("tin", [], (Zone(palette="tin"),)),
+        ("", [], (Zone(palette=""),)),  # refused later, as any palette that is not there
         (None, [Zone(0, 0, 0.5, 1, "glass")], (Zone(0, 0, 0.5, 1, "glass"),)),
     ],
 )
