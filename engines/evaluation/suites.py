@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -13,20 +13,24 @@ from synchresis.engines.frame import Frame
 from synchresis.engines.gesture import Event
 from synchresis.engines.motion.parser import MotionParser
 from synchresis.engines.scenes.evaluation import EvaluationScene, Group, evaluation_scenes
+from synchresis.engines.scenes.evaluation_later import later_scenes
 from synchresis.engines.timebase import NS_PER_S
 
 SIZE: Final = (160, 120)
 """Width and height scenes are drawn at: the network's own pixels, a quarter of the work."""
 
+Suite = Group | Literal["silent_later"]
+"""A group of evaluation scenes, or the second set of silent ones."""
+
 
 def suite_rows(
-    parser: MotionParser, group: Group, *, minutes: float | None = None
+    parser: MotionParser, group: Suite, *, minutes: float | None = None
 ) -> dict[str, dict[str, Any]]:
     """Rows of one group of evaluation scenes: all of them, then per family.
 
     Args:
         parser: prepared.
-        group: "sounding", "silent_motion" or "still".
+        group: "sounding", "silent_motion", "silent_later" or "still".
         minutes: length of those that `chosen` takes; all frozen ones if None.
     """
     results = [watch_scene(scene, parser) for scene in chosen(group, minutes)]
@@ -38,12 +42,12 @@ def suite_rows(
     return rows
 
 
-def chosen(group: Group, minutes: float | None) -> Sequence[EvaluationScene]:
+def chosen(group: Suite, minutes: float | None) -> Sequence[EvaluationScene]:
     """Scenes of a group, thinned evenly to a length in minutes; all frozen ones if None.
 
     Of still scenes there may be more than were frozen: the same code with the seeds that follow.
     """
-    scenes = evaluation_scenes(group)
+    scenes = later_scenes() if group == "silent_later" else evaluation_scenes(group)
     if minutes is None:
         return scenes
     count = max(1, round(60 * minutes / scenes[0].duration_s))

@@ -118,6 +118,7 @@ def scenes_part(args: argparse.Namespace, parser: "MotionParser") -> dict[str, A
     if args.scenes:
         rows |= suite_rows(parser, "sounding", minutes=args.scenes)
         rows |= suite_rows(parser, "silent_motion", minutes=args.scenes)
+        rows |= suite_rows(parser, "silent_later", minutes=args.scenes)
     if args.still:
         rows |= suite_rows(parser, "still", minutes=args.still)
     return rows

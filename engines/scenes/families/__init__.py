@@ -9,6 +9,7 @@ from synchresis.engines.scenes.families import (
     feet,
     fingers,
     held_back,
+    held_back_later,
     held_back_silent,
     restless,
     rubs,
@@ -35,6 +36,7 @@ _TRAIN: Final[dict[str, Family]] = {
 _EVALUATE: Final[dict[str, Family]] = {
     **held_back.FAMILIES,
     **held_back_silent.FAMILIES,
+    **held_back_later.FAMILIES,
 }
 
 _ODDS: Final[dict[str, float]] = {

@@ -15,6 +15,7 @@ from synchresis.engines.scenes import (
     train_families,
 )
 from synchresis.engines.scenes import primitives as at
+from synchresis.engines.scenes.evaluation_later import LATER
 from synchresis.engines.scenes.families import silent_families, train_odds
 from synchresis.engines.scenes.families.air import REST_S
 from synchresis.engines.scenes.families.restless import postures
@@ -28,7 +29,7 @@ TRIPOD = Conditions(
     step=(0.0, 0.0), blur=(0.0, 0.0), exposure=(0.02, 0.05), readout_s=(0.0, 0.0), drop=0.0,
     repeat=0.0, jitter_s=0.0, drift=(0.0, 0.0), zoom=0.0, flicker=0.0,
 )  # fmt: skip
-SILENT = {*silent_families(), "conductor", "curtain", "still_room"}
+SILENT = {*silent_families(), "conductor", "curtain", "still_room", *LATER}
 RUBBED = {"scrape", "saw", "roll", "sweep"}
 CONTACT = sorted(
     set(train_families()) - SILENT - RUBBED - {"tear", "firework", "gun", "shaker", "pluck"}

@@ -5,7 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from synchresis.engines.scenes import evaluation, evaluation_families, train_families
+from synchresis.engines.scenes import (
+    evaluation,
+    evaluation_families,
+    evaluation_later,
+    train_families,
+)
 from synchresis.engines.scenes.atlas import HELD_BACK
 from synchresis.engines.scenes.shot import Conditions
 from synchresis.engines.scenes.world import TRAINING_WEAR
@@ -45,3 +50,16 @@ def test_training_never_sees_evaluation_families_textures_or_frame_rates():
     }
     assert not worn & set(HELD_BACK)
     assert not set(Conditions().fps) & set(evaluation.CONDITIONS.fps)
+
+
+def test_the_second_silent_set_comes_out_as_it_was_frozen():
+    frozen = json.loads(evaluation_later.later_path().read_text(encoding="utf-8"))
+    scenes = evaluation_later.later_scenes()
+    assert evaluation_later.later_hash() == frozen["sources"]
+    assert set(frozen["scenes"]) == {f"{scene.name}:{scene.seed}" for scene in scenes}
+    assert sum(scene.duration_s for scene in scenes) >= 600.0
+    for scene in scenes[::8]:
+        numbers = evaluation.fingerprint(scene)
+        assert numbers[0] == 0.0
+        kept = frozen["scenes"][f"{scene.name}:{scene.seed}"]
+        np.testing.assert_allclose(numbers, kept, rtol=1e-4, atol=1e-4)
