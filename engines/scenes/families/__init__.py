@@ -11,6 +11,7 @@ from synchresis.engines.scenes.families import (
     held_back,
     held_back_later,
     held_back_silent,
+    puppets,
     restless,
     rubs,
     silent,
@@ -32,6 +33,8 @@ _TRAIN: Final[dict[str, Family]] = {
     **silent.FAMILIES,
     **air.FAMILIES,
     **restless.FAMILIES,
+    **puppets.FAMILIES,
+    **puppets.SILENT,
 }
 _EVALUATE: Final[dict[str, Family]] = {
     **held_back.FAMILIES,
@@ -57,7 +60,7 @@ def train_families() -> tuple[str, ...]:
 
 def silent_families() -> tuple[str, ...]:
     """Names of the training families in which nothing sounds."""
-    return (*silent.FAMILIES, *air.FAMILIES, *restless.FAMILIES)
+    return (*silent.FAMILIES, *air.FAMILIES, *restless.FAMILIES, *puppets.SILENT)
 
 
 def train_odds() -> tuple[float, ...]:

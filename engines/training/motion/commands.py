@@ -36,6 +36,8 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     add("--askew", type=float, default=0.0, help="share of scenes filmed askew, 0 to 1")
     text = "of scenes that are silent, 0 to 1 (default: as usual, four in ten)"
     add("--silence-share", type=float, metavar="SHARE", help=text)
+    text = "shares of scenes that are of these families; all others as usual"
+    add("--family-shares", type=family_share, nargs="*", default=[], metavar="NAME=S", help=text)
     text = "as engines play, from --start on: early layers stay, their statistics follow the stream"
     add("--played", action="store_true", help=text)
     begin = parser.add_mutually_exclusive_group().add_argument
@@ -44,6 +46,15 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     begin("--sizes", type=int, nargs=4, metavar="N", help="channels: pixel fine middle deep")
     add("--compile", action="store_true", dest="compiled", help="use torch.compile")
     add("--fresh", action="store_true", help="do not go on from OUT/motion.pt")
+
+
+def family_share(text: str) -> tuple[str, float]:
+    """Family and share of NAME=SHARE."""
+    name, _, share = text.partition("=")
+    try:
+        return name, float(share)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=SHARE, as puppet=0.2") from None
 
 
 def start_file(text: str) -> Path:
@@ -88,7 +99,7 @@ def settings_of(args: argparse.Namespace) -> TrainSettings:
     sizes = dict(zip(("pixel", "fine", "middle", "deep"), args.sizes or (), strict=False))
     names = TrainSettings.__dataclass_fields__.keys() & vars(args).keys()
     given = {name: getattr(args, name) for name in names}
-    given["families"] = tuple(args.families)
+    given |= {name: tuple(given[name]) for name in ("families", "family_shares")}
     return TrainSettings(**given, resume=not args.fresh, network=NetworkSettings(**sizes))
 
 

@@ -50,28 +50,54 @@ def usual_odds(families: Sequence[str]) -> tuple[float, ...]:
     return tuple(usual.get(name, 1.0) for name in families)
 
 
-def with_silence(settings: SimSettings, share: float | None) -> SimSettings:
-    """The same worlds, a share of them of silent training families; within both kinds as usual.
+def with_shares(
+    settings: SimSettings, silence: float | None, families: Sequence[tuple[str, float]] = ()
+) -> SimSettings:
+    """The same worlds, given shares of them silent and of some families; the rest as usual.
 
     Args:
         settings: families to draw from; their weights do not count.
-        share: of silent worlds, 0 to 1; None changes nothing.
+        silence: share of silent worlds, 0 to 1, those of `families` among them; None for as many
+            among the rest as usual.
+        families: names and the share of worlds that are of each.
 
     Raises:
-        ParameterError: the share is none, or there are not families of both kinds.
+        ParameterError: a share is none, they do not fit together, a family is unknown, or there
+            are not both silent and sounding families.
     """
-    if share is None:
+    if silence is None and not families:
         return settings
-    if not 0.0 <= share <= 1.0:
-        raise ParameterError(f"silence_share={share} is no share: give 0 to 1")
-    names = settings.families or train_families()
+    names, given = settings.families or train_families(), dict(families)
+    for name, share in (("silence_share", silence or 0.0), *given.items()):
+        if not 0.0 <= share <= 1.0:
+            raise ParameterError(f"{name}={share} is no share: give 0 to 1")
+    if strange := sorted(set(given) - set(names)):
+        raise ParameterError(f"family_shares={strange}: not among the families to learn from")
     odds = np.array(usual_odds(names))
-    silent = np.isin(names, silent_families())
-    if silent.all() or not silent.any():
-        raise ParameterError(f"silence_share={share}: families must be silent and sounding ones")
-    odds[silent] *= share / odds[silent].sum()
-    odds[~silent] *= (1.0 - share) / odds[~silent].sum()
+    own, silent = np.isin(names, list(given)), np.isin(names, silent_families())
+    odds[own] = [given[name] for name in names if name in given]
+    everything = np.ones(len(names), bool)
+    kinds = [(everything, 1.0)] if silence is None else [(silent, silence), (~silent, 1 - silence)]
+    for kind, share in kinds:
+        left, rest = share - odds[kind & own].sum(), kind & ~own
+        if left < -1e-9 or (left > 1e-9 and not rest.any()):
+            raise ParameterError(
+                f"silence_share={silence}, family_shares={given}: {left:.2f} is left for "
+                f"{rest.sum()} other families; there must be silent and sounding ones for it"
+            )
+        odds[rest] *= max(left, 0.0) / max(odds[rest].sum(), 1e-9)
     return replace(settings, families=names, weights=tuple(odds.tolist()))
+
+
+def worlds_to_draw(
+    frames: int,
+    families: tuple[str, ...],
+    silence: float | None,
+    shares: Sequence[tuple[str, float]],
+) -> tuple[SimSettings, SimSettings]:
+    """What held-out sequences are drawn from, as usual, and those learned from (`with_shares`)."""
+    usual = SimSettings(frames=frames, families=families, weights=usual_odds(families))
+    return usual, with_shares(usual, silence, shares)
 
 
 def validation_worlds(count: int, settings: SimSettings) -> list[World]:

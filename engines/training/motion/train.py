@@ -12,14 +12,12 @@ import torch
 from torch import Tensor
 
 from synchresis.engines.evaluation.tracks import figures
-from synchresis.engines.scenes.world import SimSettings
 from synchresis.engines.training.motion.adaptation import HASTE
 from synchresis.engines.training.motion.batch import Batch, mirrored, relit, rescaled
 from synchresis.engines.training.motion.feed import (
     TRAIN_SEED,
-    usual_odds,
     validation_worlds,
-    with_silence,
+    worlds_to_draw,
 )
 from synchresis.engines.training.motion.film import film
 from synchresis.engines.training.motion.forwarding import AudioForwarding
@@ -70,6 +68,7 @@ class TrainSettings:
         final: held-out sequences scored at the end, at every lookahead, for the threshold.
         families: names to train on, all training families when empty.
         silence_share: of scenes learned from that are silent, None for as many as usual.
+        family_shares: names and shares of scenes learned from that are of each.
         compiled: whether the network goes through torch.compile (a minute once, then faster).
         resume: whether to continue from `out/motion.pt` where it is.
         network: sizes.
@@ -106,6 +105,7 @@ class TrainSettings:
     askew: float = 0.0
     played: bool = False
     silence_share: float | None = None
+    family_shares: tuple[tuple[str, float], ...] = ()
 
 
 class RunningAverage:
@@ -148,9 +148,11 @@ class Trainer:
             )
         if not 0.0 <= settings.askew <= 1.0:
             raise ParameterError(f"askew={settings.askew} is no share: give 0 to 1")
-        with_silence(SimSettings(families=settings.families), settings.silence_share)  # or refuses
-        torch.manual_seed(settings.seed)
         self.settings = settings
+        self.worlds, self.learned = worlds_to_draw(
+            settings.frames, settings.families, settings.silence_share, settings.family_shares
+        )
+        torch.manual_seed(settings.seed)
         self.device = torch.device(settings.device)
         self.network = first_network(settings).to(self.device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -190,21 +192,19 @@ class Trainer:
     def run(self) -> None:
         """Train until the budget is spent, reporting and saving on the way."""
         s = self.settings
-        worlds = SimSettings(frames=s.frames, families=s.families, weights=usual_odds(s.families))
-        learned = with_silence(worlds, s.silence_share)
-        self.material = Material(self.material_settings(learned), self.device)
+        self.material = Material(self.material_settings(), self.device)
         self.runs += 1
         try:
-            self.loop(self.held_out(worlds, s.validation))
+            self.loop(self.held_out(s.validation))
         finally:
             self.material.close()
-        save_tracks(self.tracks, self.average.network, self.held_out(worlds, s.final))
+        save_tracks(self.tracks, self.average.network, self.held_out(s.final))
 
-    def material_settings(self, worlds: SimSettings) -> MaterialSettings:
+    def material_settings(self) -> MaterialSettings:
         """What this run trains on; a resumed run sees other worlds."""
         s = self.settings
         return MaterialSettings(
-            worlds=worlds,
+            worlds=self.learned,
             batch=s.batch,
             share=s.share,
             videos=s.videos,
@@ -217,10 +217,10 @@ class Trainer:
             askew=s.askew,
         )
 
-    def held_out(self, worlds: SimSettings, count: int) -> Batch:
+    def held_out(self, count: int) -> Batch:
         """Validation sequences, filmed in groups of one size."""
         size = self.settings.films
-        shots = validation_worlds(-(-count // size) * size, worlds)
+        shots = validation_worlds(-(-count // size) * size, self.worlds)
         reel: Reel[Batch] = Reel(len(shots))
         for start in range(0, len(shots), self.settings.films):
             reel.add(film(shots[start : start + self.settings.films], self.device))

@@ -15,7 +15,7 @@ from synchresis.engines.training.motion.commands import (  # noqa: E402
     add_train_arguments,
     settings_of,
 )
-from synchresis.engines.training.motion.feed import with_silence  # noqa: E402
+from synchresis.engines.training.motion.feed import with_shares  # noqa: E402
 from synchresis.engines.training.motion.network import (  # noqa: E402
     MotionNetwork,
     NetworkSettings,
@@ -67,23 +67,23 @@ def test_a_run_reports_saves_scores_and_goes_on_where_it_was(tmp_path):
 
 def test_a_share_of_what_is_learned_from_is_silent():
     usual = SimSettings(families=("stick", "mime", "ball", "flag"), weights=(1.0, 1.0, 1.0, 1.0))
-    assert with_silence(usual, None) is usual
-    shared = with_silence(usual, 0.5)
+    assert with_shares(usual, None) is usual
+    shared = with_shares(usual, 0.5)
     odds = dict(zip(shared.families, shared.weights, strict=True))
     assert odds["mime"] + odds["flag"] == pytest.approx(0.5)
     assert odds["stick"] + odds["ball"] == pytest.approx(0.5)
     assert odds["stick"] / odds["ball"] == pytest.approx(2.5 / 1.2)  # as usual
-    every = with_silence(SimSettings(), 0.25)
+    every = with_shares(SimSettings(), 0.25)
     silent = sum(o for f, o in zip(every.families, every.weights, strict=True) if f in SILENT)
     assert silent == pytest.approx(0.25) and sum(every.weights) == pytest.approx(1.0)
-    names = {simulate(seed, with_silence(SimSettings(frames=8), 1.0)).name for seed in range(6)}
+    names = {simulate(seed, with_shares(SimSettings(frames=8), 1.0)).name for seed in range(6)}
     assert names <= SILENT
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
 def test_no_share_of_silence_is_refused(share):
     with pytest.raises(ParameterError, match="is no share"):
-        with_silence(SimSettings(), share)
+        with_shares(SimSettings(), share)
 
 
 def test_silence_needs_silent_families_and_others(tmp_path):
@@ -91,7 +91,44 @@ def test_silence_needs_silent_families_and_others(tmp_path):
         Trainer(replace(settings(tmp_path / "out", 0.03), silence_share=0.5))
     assert not (tmp_path / "out").exists()
     with pytest.raises(ParameterError, match="silent and sounding"):
-        with_silence(SimSettings(families=("flag",)), 0.5)
+        with_shares(SimSettings(families=("flag",)), 0.5)
+
+
+def test_families_have_their_own_shares():
+    usual = SimSettings(families=("stick", "mime", "ball", "flag", "puppet"))
+    shared = with_shares(usual, 0.5, [("puppet", 0.3), ("ball", 0.1)])
+    odds = dict(zip(shared.families, shared.weights, strict=True))
+    assert odds == pytest.approx(
+        {"stick": 0.4, "ball": 0.1, "puppet": 0.3, "mime": 0.2 * 2 / 2.7, "flag": 0.2 * 0.7 / 2.7}
+    )
+    alone = with_shares(usual, None, [("puppet", 0.4)])
+    odds = dict(zip(alone.families, alone.weights, strict=True))
+    assert odds["puppet"] == 0.4 and odds["stick"] == pytest.approx(0.6 * 2.5 / 6.4)
+    assert with_shares(usual, 1.0, [("puppet", 1.0)]).weights == (0, 0, 0, 0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("silence", "families", "match"),
+    [
+        (0.5, [("puppet", 0.6)], "-0.10 is left for"),
+        (None, [("ball", 0.6), ("puppet", 0.6)], "-0.20 is left"),
+        (None, [("ball", -0.1)], "ball=-0.1 is no share"),
+        (None, [("boll", 0.1)], "boll.*not among the families"),
+    ],
+)
+def test_shares_that_do_not_fit_are_refused(silence, families, match):
+    with pytest.raises(ParameterError, match=match):
+        with_shares(SimSettings(), silence, families)
+
+
+def test_shares_are_given_as_name_and_number(capsys):
+    parser = argparse.ArgumentParser()
+    add_train_arguments(parser)
+    args = parser.parse_args(["--out", "x", "--family-shares", "puppet=0.2", "drapes=0.1"])
+    assert settings_of(args).family_shares == (("puppet", 0.2), ("drapes", 0.1))
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--out", "x", "--family-shares", "puppet"])
+    assert "'puppet' is not NAME=SHARE" in capsys.readouterr().err
 
 
 def test_a_network_is_published_with_statistics_that_follow_the_stream(tmp_path):
