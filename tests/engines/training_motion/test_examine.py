@@ -12,6 +12,7 @@ from synchresis.engines.motion.parser import MotionParser  # noqa: E402
 from synchresis.engines.motion.picker import WHOLE  # noqa: E402
 from synchresis.engines.packs import update_pack  # noqa: E402
 from synchresis.engines.scenes.evaluation import evaluation_scenes  # noqa: E402
+from synchresis.engines.scenes.evaluation_later import LATER  # noqa: E402
 from synchresis.engines.training.motion import examine  # noqa: E402
 from synchresis.engines.training.motion.export import FILE, entry_of, export  # noqa: E402
 from synchresis.engines.training.motion.network import (  # noqa: E402
@@ -62,6 +63,7 @@ def test_scenes_are_thinned_evenly_over_families():
     few = chosen("sounding", 2.0)
     assert len(few) == 12 and len({scene.name for scene in few}) == 6
     assert chosen("silent_motion", None) == evaluation_scenes("silent_motion")
+    assert [scene.name for scene in chosen("silent_later", 2.5)] == list(LATER)
 
 
 def test_more_still_minutes_than_were_frozen_take_the_seeds_that_follow():
