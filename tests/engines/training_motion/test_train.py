@@ -114,6 +114,7 @@ def test_families_have_their_own_shares():
         (None, [("ball", 0.6), ("puppet", 0.6)], "-0.20 is left"),
         (None, [("ball", -0.1)], "ball=-0.1 is no share"),
         (None, [("boll", 0.1)], "boll.*not among the families"),
+        (None, [("ball", 0.1), ("ball", 0.2)], "ball.*named twice"),
     ],
 )
 def test_shares_that_do_not_fit_are_refused(silence, families, match):
