@@ -1,10 +1,18 @@
+from dataclasses import replace
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
 from synchresis.engines.training.motion.network import MotionNetwork, NetworkSettings  # noqa: E402
 from synchresis.engines.training.motion.train import load_network  # noqa: E402
-from synchresis.engines.training.motion.weights import main, mean_of, write_weights  # noqa: E402
+from synchresis.engines.training.motion.weights import (  # noqa: E402
+    SHIPPED,
+    main,
+    mean_of,
+    read_weights,
+    write_weights,
+)
 from synchresis.errors import InputError, ParameterError  # noqa: E402
 
 
@@ -52,3 +60,10 @@ def test_the_command_writes_the_mean_of_files(tmp_path, monkeypatch):
     want = mean_of(networks).state_dict()
     for name, value in load_network(paths[2]).state_dict().items():
         torch.testing.assert_close(value, want[name])
+
+
+def test_weights_to_go_on_from_fit_where_the_shipped_ones_do():
+    quieter, shipped = read_weights(SHIPPED.with_name("quieter.safetensors")), read_weights(SHIPPED)
+    assert replace(quieter.settings, adapts=False) == replace(shipped.settings, adapts=False)
+    values = zip(quieter.parameters(), shipped.parameters(), strict=True)
+    assert any(not torch.equal(one, other) for one, other in values)
