@@ -62,8 +62,8 @@ def with_shares(
         families: names and the share of worlds that are of each.
 
     Raises:
-        ParameterError: a share is none, they do not fit together, a family is unknown or named
-            twice, or there are not both silent and sounding families.
+        ParameterError: a share is none, they do not fit together, a family is unknown or has two
+            shares, or there are not both silent and sounding families.
     """
     if silence is None and not families:
         return settings
