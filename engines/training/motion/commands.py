@@ -44,6 +44,8 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     text = "motion.pt or weights.safetensors to begin from, or 'shipped' (export with --adapts)"
     begin("--start", type=start_file, metavar="FILE", help=text)
     begin("--sizes", type=int, nargs=4, metavar="N", help="channels: pixel fine middle deep")
+    text = "motion.pt, weights or 'shipped': where something sounds, hear what that network hears"
+    add("--keep", type=start_file, metavar="FILE", help=text)
     add("--compile", action="store_true", dest="compiled", help="use torch.compile")
     add("--fresh", action="store_true", help="do not go on from OUT/motion.pt")
 

@@ -11,9 +11,9 @@ from torch import Tensor
 from synchresis.engines.scenes.world import SimSettings, World, simulate
 from synchresis.engines.training.motion.adaptation import HASTE
 from synchresis.engines.training.motion.batch import Batch, mirrored, relit, rescaled
+from synchresis.engines.training.motion.checkpoint import load_network
 from synchresis.engines.training.motion.film import film
 from synchresis.engines.training.motion.network import MotionNetwork
-from synchresis.engines.training.motion.train import load_network
 from synchresis.engines.training.motion.validate import network_inputs
 from synchresis.engines.training.motion.workers import Workers
 

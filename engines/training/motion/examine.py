@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from synchresis.engines.evaluation.tracks import LOOKAHEADS_MS, Track
 from synchresis.engines.scenes.evaluation import EvaluationScene, Group, evaluation_scenes
 from synchresis.engines.scenes.world import World
+from synchresis.engines.training.motion.checkpoint import load_network
 from synchresis.engines.training.motion.film import film
 from synchresis.engines.training.motion.network import MotionNetwork
-from synchresis.engines.training.motion.train import load_network
 from synchresis.engines.training.motion.validate import joined
 
 PART: Final = 680

@@ -22,12 +22,12 @@ from synchresis.engines.evaluation.clips import Clip, read_clips
 from synchresis.engines.evaluation.score_onsets import best_offset, evaluate
 from synchresis.engines.evaluation.tracks import THRESHOLDS, Track, decided
 from synchresis.engines.training.motion.batch import together
+from synchresis.engines.training.motion.checkpoint import load_network
 from synchresis.engines.training.motion.encoded import FEATURES, Encoded, decode, encode_batch
 from synchresis.engines.training.motion.film import EVENTS
 from synchresis.engines.training.motion.labels import targets_of
 from synchresis.engines.training.motion.losses import terms_of, total_loss
 from synchresis.engines.training.motion.network import MotionNetwork
-from synchresis.engines.training.motion.train import load_network
 from synchresis.engines.training.motion.validate import joined, network_inputs
 from synchresis.engines.training.motion.videos import cut, read_video
 

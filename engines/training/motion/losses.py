@@ -21,6 +21,12 @@ WEIGHTS = {
 WHEN_UNIT_S = 0.010
 """Errors of time beyond this count by their size, smaller ones by their square."""
 
+KEPT_OWN = 0.3
+"""What the truth still counts in sequences whose hits are held to those of an earlier network."""
+
+KEPT_PULL = 0.5
+"""What the distance from that network's logits counts there."""
+
 LEVEL_CELLS = 8
 """Best cells whose mean is the level, as the live level meter takes it."""
 
@@ -67,7 +73,10 @@ def sampled(embedding: Tensor, label: Tensor, count: int) -> tuple[Tensor, Tenso
 
 
 def terms_of(
-    out: dict[str, Tensor], targets: Targets, elsewhere: Tensor | None = None
+    out: dict[str, Tensor],
+    targets: Targets,
+    elsewhere: Tensor | None = None,
+    earlier: dict[str, Tensor] | None = None,
 ) -> dict[str, Tensor]:
     """Every term of the loss.
 
@@ -75,22 +84,24 @@ def terms_of(
         out: the network's logits for [B, T].
         targets: of the same frames.
         elsewhere: float32[B, 1], probability that a frame's sound comes from outside the picture.
+        earlier: logits of a network that is to be held to where something sounds, same shapes.
     """
     logits = {name: value.float() for name, value in out.items()}
     weight = targets.weight
     placed = weight * targets.located
     events = (targets.total * placed).sum().clamp_min(4.0)
     dense = quality_focal(logits["impact"], targets.impact) * placed[..., None, None]
-    top = logits["impact"].flatten(2).topk(2, 2).values.mean(2)
     bce = F.binary_cross_entropy_with_logits
     cells = weight[..., None, None]
     vectors, label = sampled(logits["embedding"].flatten(0, 1), targets.sounding.flatten(), 256)
-    hit = heard_loss(logits["total"][..., 0], targets.total, elsewhere)
-    hit_top = heard_loss(top, targets.total, elsewhere)
+    hits = [heard_loss(hit, targets.total, elsewhere) for hit in hit_logits(logits)]
+    if earlier is not None:
+        both = zip(hits, hit_logits(logits), hit_logits(earlier), strict=True)
+        hits = [kept_loss(loss, hit, old, targets) for loss, hit, old in both]
     return {
         "dense": dense.sum() / events,
-        "total": masked_mean(hit, weight),
-        "top": masked_mean(hit_top, weight),
+        "total": masked_mean(hits[0], weight),
+        "top": masked_mean(hits[1], weight),
         "map": 4.0
         * masked_mean(bce(logits["map"], targets.map, reduction="none"), targets.map_weight),
         "strength": masked_mean(
@@ -114,6 +125,30 @@ def heard_loss(logits: Tensor, target: Tensor, elsewhere: Tensor | None) -> Tens
     heard = 1 - torch.sigmoid(-logits) * (1 - elsewhere)
     heard = heard.clamp(1e-5, 1 - 1e-5)
     return F.binary_cross_entropy(heard, target, reduction="none") * weight
+
+
+def hit_logits(out: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Logits of a hit in each frame, by `total` and by the two best cells, float32[B, T] each."""
+    top = out["impact"].float().flatten(2).topk(2, 2).values.mean(2)
+    return out["total"].float()[..., 0], top
+
+
+def kept_loss(loss: Tensor, hit: Tensor, earlier: Tensor, targets: Targets) -> Tensor:
+    """Loss of hits held to an earlier network's in sequences that sound, float32[B, T].
+
+    What is silent is learned from the truth; what sounds mostly from what that network made of the
+    same frames, so that learning silence does not cost hits it knows from more than is shown now
+    (after Li & Hoiem 2016, "Learning without forgetting").
+
+    Args:
+        loss: `heard_loss` of the frames.
+        hit: logits of a hit, float32[B, T].
+        earlier: the same of the earlier network.
+        targets: of the same frames.
+    """
+    sounding = ((targets.total * targets.weight).amax(1, keepdim=True) > 0.5).float()
+    distance = F.smooth_l1_loss(hit, earlier, reduction="none") * (1 + 3 * targets.total)
+    return loss * (1 - (1 - KEPT_OWN) * sounding) + KEPT_PULL * sounding * distance
 
 
 def when_loss(when: Tensor, targets: Targets) -> Tensor:

@@ -14,10 +14,10 @@ from synchresis.engines.motion.parser import MotionParser
 from synchresis.engines.motion.picker import WHOLE
 from synchresis.engines.packs import Pack, load_pack, update_pack
 from synchresis.engines.scenes.world import SimSettings
+from synchresis.engines.training.motion.checkpoint import load_network
 from synchresis.engines.training.motion.export import FILE, entry_of, export
 from synchresis.engines.training.motion.feed import validation_worlds
 from synchresis.engines.training.motion.network import MotionNetwork
-from synchresis.engines.training.motion.train import load_network
 from synchresis.engines.training.motion.validate import load_tracks
 from synchresis.errors import ParameterError
 

@@ -19,6 +19,7 @@ from synchresis.engines.evaluation.tracks import figures
 from synchresis.engines.scenes.families import silent_families, train_families
 from synchresis.engines.scenes.world import SimSettings
 from synchresis.engines.training.motion.batch import Batch
+from synchresis.engines.training.motion.checkpoint import load_network, write_checkpoint
 from synchresis.engines.training.motion.commands import add_refine_arguments, run_refine
 from synchresis.engines.training.motion.encoded import Encoded, Encoders, decode
 from synchresis.engines.training.motion.feed import TRAIN_SEED, usual_odds, validation_worlds
@@ -30,8 +31,6 @@ from synchresis.engines.training.motion.train import (
     RUN_SEEDS,
     TAU_RANGE_S,
     RunningAverage,
-    load_network,
-    write_checkpoint,
 )
 from synchresis.engines.training.motion.validate import network_inputs, save_tracks, tracks_of
 

@@ -29,11 +29,12 @@ from synchresis.engines.evaluation.tracks import figures
 from synchresis.engines.scenes.families import family, train_families
 from synchresis.engines.scenes.world import SimSettings
 from synchresis.engines.training.motion.batch import Batch, together
+from synchresis.engines.training.motion.checkpoint import load_network
 from synchresis.engines.training.motion.commands import add_train_arguments, settings_of
 from synchresis.engines.training.motion.feed import validation_worlds
 from synchresis.engines.training.motion.film import film
 from synchresis.engines.training.motion.network import MotionNetwork
-from synchresis.engines.training.motion.train import Trainer, TrainSettings, load_network
+from synchresis.engines.training.motion.train import Trainer, TrainSettings
 from synchresis.engines.training.motion.validate import tracks_of
 from synchresis.errors import ParameterError
 

@@ -4,9 +4,9 @@ import copy
 import json
 import math
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,6 +14,11 @@ from torch import Tensor
 from synchresis.engines.evaluation.tracks import figures
 from synchresis.engines.training.motion.adaptation import HASTE
 from synchresis.engines.training.motion.batch import Batch, mirrored, relit, rescaled
+from synchresis.engines.training.motion.checkpoint import (
+    load_network,
+    read_checkpoint,
+    write_checkpoint,
+)
 from synchresis.engines.training.motion.feed import (
     TRAIN_SEED,
     validation_worlds,
@@ -27,7 +32,6 @@ from synchresis.engines.training.motion.material import Material, MaterialSettin
 from synchresis.engines.training.motion.network import EARLY, MotionNetwork, NetworkSettings
 from synchresis.engines.training.motion.reel import Reel
 from synchresis.engines.training.motion.validate import network_inputs, save_tracks, tracks_of
-from synchresis.engines.training.motion.weights import SUFFIX, read_weights
 from synchresis.errors import InputError, ParameterError
 
 TAU_RANGE_S = (-0.05, 0.12)
@@ -75,6 +79,7 @@ class TrainSettings:
         steps: how long it is instead, where not 0: as long on a busy machine as on an idle one.
         start: checkpoint or file of weights to begin from, None for a fresh network of these sizes.
         askew: share of scenes filmed askew.
+        keep: checkpoint or file of weights whose hits are held to where something sounds.
         played: train as engines play, on from trained weights: early statistics follow the stream.
             The early layers themselves stay, and so do the running statistics of all others.
     """
@@ -102,6 +107,7 @@ class TrainSettings:
     network: NetworkSettings = field(default_factory=NetworkSettings)
     steps: int = 0
     start: Path | None = None
+    keep: Path | None = None
     askew: float = 0.0
     played: bool = False
     silence_share: float | None = None
@@ -156,6 +162,7 @@ class Trainer:
         self.device = torch.device(settings.device)
         self.network = first_network(settings).to(self.device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.earlier = earlier_network(settings, self.device)
         self.half = self.device.type != "cpu"
         self.run_network = torch.compile(self.network) if settings.compiled else self.network
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.half)
@@ -279,9 +286,12 @@ class Trainer:
         if s.played:
             haste = HASTE ** torch.rand(s.batch, generator=self.draws, device=self.device)
         with torch.autocast(self.device.type, torch.float16, enabled=self.half):
-            out = self.run_network(pixels, rescaled(flow, self.draws), timing, haste)
+            seen = pixels, rescaled(flow, self.draws), timing, haste
+            out = self.run_network(*seen)
+            with torch.no_grad():
+                earlier = self.earlier(*seen) if self.earlier else None
         elsewhere = self.forwarding(batch.sound, batch.located) if s.videos else None
-        return terms_of(out, targets_of(batch, tau_s), elsewhere)
+        return terms_of(out, targets_of(batch, tau_s), elsewhere, earlier)
 
     def report(self, means: dict[str, float], held_out: Batch) -> None:
         """Validate, print one line, append it to the log, save."""
@@ -359,42 +369,16 @@ def first_network(settings: TrainSettings) -> MotionNetwork:
     return network
 
 
-def write_checkpoint(path: Path, *, sizes: NetworkSettings, **content: object) -> None:
-    """Write a checkpoint, whole or not at all."""
-    fresh = path.with_suffix(".new")
-    torch.save({"sizes": asdict(sizes), **content}, fresh)
-    fresh.replace(path)
-
-
-def load_network(checkpoint: Path) -> MotionNetwork:
-    """The averaged network of a checkpoint, or of a file of weights, on the CPU, ready to run.
+def earlier_network(
+    settings: TrainSettings, device: torch.device
+) -> Callable[..., dict[str, Tensor]] | None:
+    """The network whose hits are kept, read as the one that learns is, None where none is.
 
     Raises:
-        InputError: the file is neither.
+        InputError: `keep` is no checkpoint and holds no weights.
     """
-    if checkpoint.suffix == SUFFIX:
-        return read_weights(checkpoint)
-    content = read_checkpoint(checkpoint, torch.device("cpu"))
-    try:
-        network = MotionNetwork(NetworkSettings(**content["sizes"]))
-        network.load_state_dict(content["average"])
-    except (KeyError, TypeError, RuntimeError) as err:
-        raise InputError(f"{checkpoint} is no checkpoint of a motion training") from err
-    return network.eval()
-
-
-def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
-    """What a checkpoint holds.
-
-    Raises:
-        InputError: it cannot be read, or is none.
-    """
-    try:
-        content = torch.load(path, map_location=device, weights_only=True)
-    except OSError as err:
-        raise InputError(f"{path}: cannot be read ({err.strerror})") from err
-    except Exception as err:  # torch raises what it comes across in files that are not its own
-        raise InputError(f"{path} is no checkpoint of a motion training") from err
-    if not isinstance(content, dict) or "sizes" not in content:
-        raise InputError(f"{path} is no checkpoint of a motion training")
-    return content
+    if settings.keep is None:
+        return None
+    network = first_network(replace(settings, start=settings.keep)).to(device).eval()
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return torch.compile(network) if settings.compiled else network

@@ -79,7 +79,7 @@ def mean_of(networks: Sequence[MotionNetwork]) -> MotionNetwork:
 
 def main() -> None:
     """Write the averaged network of a checkpoint, or the mean of several."""
-    from synchresis.engines.training.motion.train import load_network
+    from synchresis.engines.training.motion.checkpoint import load_network
 
     parser = argparse.ArgumentParser(description="Weights of checkpoints as safetensors.")
     parser.add_argument("checkpoints", type=Path, nargs="+", help="motion.pt or .safetensors")

@@ -55,6 +55,27 @@ def test_targets_lie_where_the_event_is(batch_of):
     assert targets.sounding[0, 5] == 1
 
 
+@pytest.mark.parametrize(("event_s", "held"), [(0.1501, True), (math.inf, False)])
+def test_hits_are_held_to_an_earlier_network_where_something_sounds(event_s, held, batch_of):
+    targets = targets_of(batch_of(event_s=event_s), torch.zeros(2))
+    network = MotionNetwork(NetworkSettings(pixel=4, fine=8, middle=8, deep=8, embedding=4))
+    pixels = batch_of().pixels.float()[:, :, None] / 255
+    out = network(pixels, *network_inputs(batch_of(), torch.zeros(2)))
+    far = {name: value.detach() + 3.0 for name, value in out.items()}
+    plain, same, other = (
+        {name: value.item() for name, value in terms_of(out, targets, None, old).items()}
+        for old in (None, out, far)
+    )
+    for name in ("total", "top"):
+        if held:
+            assert same[name] == pytest.approx(0.3 * plain[name], rel=1e-5)
+            assert other[name] > same[name] + 0.5 * 2.5  # Huber's: 3 is 2.5
+        else:
+            assert same[name] == other[name] == plain[name]
+    for name in plain.keys() - {"total", "top", "contrast"}:  # contrast draws its frames
+        assert plain[name] == other[name]
+
+
 def test_silence_has_no_targets(batch_of):
     targets = targets_of(batch_of(event_s=math.inf), torch.zeros(2))
     for value in (targets.impact, targets.total, targets.map, targets.near):

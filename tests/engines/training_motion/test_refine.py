@@ -8,12 +8,12 @@ torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
 from synchresis.engines.scenes.families import silent_families  # noqa: E402
 from synchresis.engines.scenes.world import SimSettings, simulate  # noqa: E402
+from synchresis.engines.training.motion.checkpoint import load_network, write_checkpoint  # noqa: E402
 from synchresis.engines.training.motion.encoded import decode, encode  # noqa: E402
 from synchresis.engines.training.motion.labels import Targets, targets_of  # noqa: E402
 from synchresis.engines.training.motion.losses import when_loss  # noqa: E402
 from synchresis.engines.training.motion.network import MotionNetwork, NetworkSettings  # noqa: E402
 from synchresis.engines.training.motion.refine import Refiner, RefineSettings  # noqa: E402
-from synchresis.engines.training.motion.train import load_network, write_checkpoint  # noqa: E402
 from synchresis.engines.training.motion.validate import load_tracks, network_inputs  # noqa: E402
 
 TINY = NetworkSettings(pixel=4, fine=8, middle=8, deep=8, embedding=4)

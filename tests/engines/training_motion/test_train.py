@@ -1,4 +1,5 @@
 import argparse
+import copy
 import json
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from synchresis.engines.evaluation.tracks import LOOKAHEADS_MS  # noqa: E402
 from synchresis.engines.packs import load_pack  # noqa: E402
 from synchresis.engines.scenes.families import silent_families  # noqa: E402
 from synchresis.engines.scenes.world import SimSettings, simulate  # noqa: E402
+from synchresis.engines.training.motion.checkpoint import load_network, write_checkpoint  # noqa: E402
 from synchresis.engines.training.motion.commands import (  # noqa: E402
     add_train_arguments,
     settings_of,
@@ -24,8 +26,6 @@ from synchresis.engines.training.motion.publish import network_of, publish  # no
 from synchresis.engines.training.motion.train import (  # noqa: E402
     Trainer,
     TrainSettings,
-    load_network,
-    write_checkpoint,
 )
 from synchresis.engines.training.motion.validate import load_tracks  # noqa: E402
 from synchresis.engines.training.motion.weights import SHIPPED, write_weights  # noqa: E402
@@ -179,6 +179,21 @@ def test_training_as_played_keeps_what_the_stream_adapts(tmp_path):
         early = name.startswith(("pixels", "flow1", "merge"))
         kept = early or "running" in name or "tracked" in name
         assert torch.equal(value, begun[name]) == kept, name
+
+
+def test_a_network_that_is_kept_is_read_as_the_one_that_learns(tmp_path):
+    start = tmp_path / "start.safetensors"
+    write_weights(MotionNetwork(TINY).eval(), start)
+    given = replace(settings(tmp_path / "run", 0.0), start=start, keep=start, steps=1, played=True)
+    trainer = Trainer(given)
+    assert trainer.earlier.settings.adapts and not trainer.earlier.training
+    before = copy.deepcopy(trainer.earlier.state_dict())
+    trainer.run()
+    for name, value in trainer.earlier.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    moved = trainer.network.state_dict()
+    assert any(not torch.equal(value, before[name]) for name, value in moved.items())
+    assert Trainer(replace(given, keep=None, out=tmp_path / "other")).earlier is None
 
 
 def test_training_as_played_needs_weights_to_begin_from(tmp_path):

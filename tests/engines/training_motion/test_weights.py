@@ -4,8 +4,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
+from synchresis.engines.training.motion.checkpoint import load_network  # noqa: E402
 from synchresis.engines.training.motion.network import MotionNetwork, NetworkSettings  # noqa: E402
-from synchresis.engines.training.motion.train import load_network  # noqa: E402
 from synchresis.engines.training.motion.weights import (  # noqa: E402
     SHIPPED,
     main,
