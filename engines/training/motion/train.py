@@ -289,7 +289,7 @@ class Trainer:
             seen = pixels, rescaled(flow, self.draws), timing, haste
             out = self.run_network(*seen)
             with torch.no_grad():
-                earlier = self.earlier(*seen) if self.earlier else None
+                earlier = None if self.earlier is None else self.earlier(*seen)
         elsewhere = self.forwarding(batch.sound, batch.located) if s.videos else None
         return terms_of(out, targets_of(batch, tau_s), elsewhere, earlier)
 

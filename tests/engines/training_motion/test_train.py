@@ -1,5 +1,6 @@
 import argparse
 import copy
+import functools
 import json
 from dataclasses import replace
 
@@ -181,15 +182,19 @@ def test_training_as_played_keeps_what_the_stream_adapts(tmp_path):
         assert torch.equal(value, begun[name]) == kept, name
 
 
-def test_a_network_that_is_kept_is_read_as_the_one_that_learns(tmp_path):
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_network_that_is_kept_is_read_as_the_one_that_learns(compiled, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
     start = tmp_path / "start.safetensors"
     write_weights(MotionNetwork(TINY).eval(), start)
     given = replace(settings(tmp_path / "run", 0.0), start=start, keep=start, steps=1, played=True)
-    trainer = Trainer(given)
-    assert trainer.earlier.settings.adapts and not trainer.earlier.training
-    before = copy.deepcopy(trainer.earlier.state_dict())
+    trainer = Trainer(replace(given, compiled=compiled))
+    earlier = getattr(trainer.earlier, "_orig_mod", trainer.earlier)
+    assert (earlier is not trainer.earlier) == compiled
+    assert earlier.settings.adapts and not earlier.training
+    before = copy.deepcopy(earlier.state_dict())
     trainer.run()
-    for name, value in trainer.earlier.state_dict().items():
+    for name, value in earlier.state_dict().items():
         assert torch.equal(value, before[name]), name
     moved = trainer.network.state_dict()
     assert any(not torch.equal(value, before[name]) for name, value in moved.items())
