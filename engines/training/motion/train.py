@@ -73,6 +73,7 @@ class TrainSettings:
         families: names to train on, all training families when empty.
         silence_share: of scenes learned from that are silent, None for as many as usual.
         family_shares: names and shares of scenes learned from that are of each.
+        bfloat16: whether products are of half precision on a CPU, too (on others always).
         compiled: whether the network goes through torch.compile (a minute once, then faster).
         resume: whether to continue from `out/motion.pt` where it is.
         network: sizes.
@@ -108,6 +109,7 @@ class TrainSettings:
     steps: int = 0
     start: Path | None = None
     keep: Path | None = None
+    bfloat16: bool = False
     askew: float = 0.0
     played: bool = False
     silence_share: float | None = None
@@ -163,9 +165,11 @@ class Trainer:
         self.network = first_network(settings).to(self.device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.earlier = earlier_network(settings, self.device)
-        self.half = self.device.type != "cpu"
+        on_cpu = self.device.type == "cpu"
+        self.half = settings.bfloat16 or not on_cpu
+        self.half_type = torch.bfloat16 if on_cpu else torch.float16
         self.run_network = torch.compile(self.network) if settings.compiled else self.network
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.half)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=not on_cpu)
         self.average = RunningAverage(self.network)
         self.forwarding = AudioForwarding().to(self.device)
         learning = self.network.only_beyond(EARLY if settings.played else ())
@@ -285,7 +289,7 @@ class Trainer:
         haste = None
         if s.played:
             haste = HASTE ** torch.rand(s.batch, generator=self.draws, device=self.device)
-        with torch.autocast(self.device.type, torch.float16, enabled=self.half):
+        with torch.autocast(self.device.type, self.half_type, enabled=self.half):
             seen = pixels, rescaled(flow, self.draws), timing, haste
             out = self.run_network(*seen)
             with torch.no_grad():

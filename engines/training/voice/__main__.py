@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from synchresis.engines.training.heap import keep_freed_memory
 from synchresis.engines.training.voice.checkpoint import read_checkpoint, write_checkpoint
 from synchresis.engines.training.voice.learner import Learned, Learner, Rates
 from synchresis.engines.training.voice.losses import VoiceLoss
@@ -68,6 +69,8 @@ def build(args: argparse.Namespace) -> tuple[Learner, Planner, Mixer, float]:
 def train(args: argparse.Namespace) -> None:
     """Train until the time is over."""
     args.out.mkdir(parents=True, exist_ok=True)
+    if args.device == "cpu":
+        keep_freed_memory()
     learner, planner, mixer, before = build(args)
     begin = saved = told = time.monotonic()
     total, limit = 60.0 * args.minutes, 60.0 * args.stop_after

@@ -3,6 +3,7 @@ import copy
 import functools
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -180,6 +181,18 @@ def test_training_as_played_keeps_what_the_stream_adapts(tmp_path):
         early = name.startswith(("pixels", "flow1", "merge"))
         kept = early or "running" in name or "tracked" in name
         assert torch.equal(value, begun[name]) == kept, name
+
+
+def test_half_precision_on_a_cpu_learns_from_the_same_losses(tmp_path):
+    found = {}
+    for half in (False, True):
+        trainer = Trainer(replace(settings(tmp_path, 1.0), bfloat16=half))
+        batch = trainer.held_out(2)
+        trainer.material = SimpleNamespace(draw=lambda draws, batch=batch: batch)
+        found[half] = trainer.step(0.0)
+        assert all(value.dtype == torch.float32 for value in trainer.network.parameters())
+    assert not torch.equal(found[True], found[False])
+    torch.testing.assert_close(found[True], found[False], rtol=0.05, atol=0.01)
 
 
 @pytest.mark.parametrize("compiled", [False, True])
