@@ -334,7 +334,12 @@ def pool(x: Tensor) -> Tensor:
 
 def enlarge(x: Tensor, like: Tensor) -> Tensor:
     """Twice the size, nearest, cut to the size of `like`."""
-    doubled = F.interpolate(x, scale_factor=2.0, mode="nearest")
+    if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
+        # Compiled, the gradient of half-precision interpolation on a CPU is 0 (torch 2.13).
+        N, C, h, w = x.shape
+        doubled = x[:, :, :, None, :, None].expand(N, C, h, 2, w, 2).reshape(N, C, 2 * h, 2 * w)
+    else:
+        doubled = F.interpolate(x, scale_factor=2.0, mode="nearest")
     return doubled[:, :, : like.shape[2], : like.shape[3]]
 
 

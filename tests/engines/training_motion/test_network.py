@@ -18,6 +18,7 @@ from synchresis.engines.training.motion.memory import LeakyMemory, leaky_scan  #
 from synchresis.engines.training.motion.network import (  # noqa: E402
     MotionNetwork,
     NetworkSettings,
+    enlarge,
 )
 
 SMALL = NetworkSettings(pixel=4, fine=8, middle=8, deep=12, embedding=6)
@@ -73,6 +74,21 @@ def test_streamed_equals_unrolled(network, sequence, unrolled):
             out, states = network.step(pixels[:, t], flow[:, t], timing[:, t], states)
             for name, value in out.items():
                 torch.testing.assert_close(value, unrolled[name][:, t], atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("rows", [29, 30])
+def test_enlarging_is_the_same_compiled(rows):
+    like = torch.zeros(2, 3, rows, 40)
+    compiled = torch.compile(enlarge, backend="eager", fullgraph=True)
+    found = []
+    for function in (enlarge, compiled):
+        small = torch.arange(2 * 3 * 15 * 20.0).view(2, 3, 15, 20).requires_grad_()
+        large = function(small, like)
+        (large * torch.linspace(0, 1, rows)[:, None]).sum().backward()
+        found.append((large.detach(), small.grad))
+    assert float(found[0][0][1, 2, 28, 39]) == 2 * 3 * 15 * 20 - 1  # its last
+    for plain, other in zip(*found, strict=True):
+        torch.testing.assert_close(plain, other)
 
 
 def test_causal(network, sequence, unrolled):
