@@ -47,7 +47,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     begin("--sizes", type=int, nargs=4, metavar="N", help="channels: pixel fine middle deep")
     text = "motion.pt, weights or 'shipped': where something sounds, hear what that network hears"
     add("--keep", type=start_file, metavar="FILE", help=text)
-    text = "products of half precision on a CPU, too, for those with AVX-512 BF16 or AMX"
+    text = "products of half precision on a CPU, too, where it has AVX-512 BF16 or AMX"
     add("--bfloat16", action="store_true", help=text)
     add("--compile", action="store_true", dest="compiled", help="use torch.compile")
     add("--fresh", action="store_true", help="do not go on from OUT/motion.pt")

@@ -28,6 +28,7 @@ import torch
 from synchresis.engines.evaluation.tracks import figures
 from synchresis.engines.scenes.families import family, train_families
 from synchresis.engines.scenes.world import SimSettings
+from synchresis.engines.training.heap import keep_freed_memory
 from synchresis.engines.training.motion.batch import Batch, together
 from synchresis.engines.training.motion.checkpoint import load_network
 from synchresis.engines.training.motion.commands import add_train_arguments, settings_of
@@ -231,6 +232,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     args = parser.parse_args(arguments)
     runs = runs_of(args.seeds, args.without)
+    if args.device == "cpu":
+        keep_freed_memory()
     report = repeat(settings_of(args), runs, time.monotonic() + 60.0 * args.budget)
     answer = {name: report[name] for name in ("seeds", "families")}
     print(msgspec.json.encode(answer).decode())  # noqa: T201  its answer

@@ -20,6 +20,12 @@ TINY = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def usual_memory(monkeypatch):
+    """The setting is of a whole process, here that of all tests."""
+    monkeypatch.setattr(repeat, "keep_freed_memory", lambda: True)
+
+
 def test_families_left_out_are_left_out_and_the_others_drawn_as_usual(tmp_path):
     base = TrainSettings(minutes=1, out=tmp_path)
     first, second, left_out = runs_of(2, ["stick"])
