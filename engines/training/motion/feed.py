@@ -62,8 +62,8 @@ def with_shares(
         families: names and the share of worlds that are of each.
 
     Raises:
-        ParameterError: a share is none, they do not fit together, a family is unknown or has two
-            shares, or there are not both silent and sounding families.
+        ParameterError: a share is none, they do not fit together, a family is unknown or named
+            twice, or there are not both silent and sounding families.
     """
     if silence is None and not families:
         return settings
@@ -73,8 +73,9 @@ def with_shares(
             raise ParameterError(f"{name}={share} is no share: give 0 to 1")
     if strange := sorted(set(given) - set(names)):
         raise ParameterError(f"family_shares={strange}: not among the families to learn from")
-    if twice := sorted({name for name, share in families if given[name] != share}):
-        raise ParameterError(f"family_shares={twice}: named twice with other shares; give one")
+    named = [name for name, _ in families]
+    if twice := sorted({name for name in named if named.count(name) > 1}):
+        raise ParameterError(f"family_shares={twice}: named twice; give one share")
     odds = np.array(usual_odds(names))
     own, silent = np.isin(names, list(given)), np.isin(names, silent_families())
     odds[own] = [given[name] for name in names if name in given]

@@ -205,6 +205,7 @@ class Trainer:
         s = self.settings
         self.material = Material(self.material_settings(), self.device)
         self.runs += 1
+        self.say({"run": self.runs, "steps": self.steps, "settings": asdict(s)})
         try:
             self.loop(self.held_out(s.validation))
         finally:
@@ -308,10 +309,15 @@ class Trainer:
             **{f"loss_{name}": round(value, 4) for name, value in means.items()},
             **{name: round(value, 3) for name, value in found.items()},
         }
-        print(json.dumps(line), flush=True)  # noqa: T201  the report of a training run
-        with self.log.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        self.say(line)
         self.save()
+
+    def say(self, line: dict[str, object]) -> None:
+        """Print a line of the log, and append it."""
+        text = json.dumps(line, default=str)
+        print(text, flush=True)  # noqa: T201  the report of a training run
+        with self.log.open("a", encoding="utf-8") as file:
+            file.write(text + "\n")
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all."""

@@ -56,7 +56,10 @@ def test_a_run_reports_saves_scores_and_goes_on_where_it_was(tmp_path):
     Trainer(settings(tmp_path, 0.03)).run()
     lines = [json.loads(line) for line in (tmp_path / "motion.jsonl").read_text().splitlines()]
     assert lines[-1]["steps"] >= 1 and lines[-1]["worlds"] >= 2
-    assert all(np.isfinite(lines[-1]["loss_dense"]) for _ in lines)
+    begun, *reports = lines
+    assert begun["run"] == 1 and begun["steps"] == 0
+    assert begun["settings"]["families"] == ["ball"] and begun["settings"]["rate"] == 1.5e-3
+    assert all(np.isfinite(line["loss_dense"]) for line in reports)
     tracks = load_tracks(tmp_path / "motion_tracks.npz")
     assert set(tracks) == set(LOOKAHEADS_MS) and len(tracks[0]) == 2
     again = Trainer(settings(tmp_path, 0.03))
@@ -117,6 +120,7 @@ def test_families_have_their_own_shares():
         (None, [("ball", -0.1)], "ball=-0.1 is no share"),
         (None, [("boll", 0.1)], "boll.*not among the families"),
         (None, [("ball", 0.1), ("ball", 0.2)], "ball.*named twice"),
+        (None, [("ball", 0.1), ("ball", 0.1)], "ball.*named twice"),
     ],
 )
 def test_shares_that_do_not_fit_are_refused(silence, families, match):
