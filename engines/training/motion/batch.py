@@ -115,6 +115,6 @@ def relit(pixels: Tensor, generator: torch.Generator) -> Tensor:
     x = x * gain * flicker + 0.2 * (draw(B, 1, 1, 1) - 0.5)
     soft = torch.nn.functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
     x = torch.lerp(x, soft, draw(B, 1, 1, 1) * (draw(B, 1, 1, 1) < 0.4))
-    amount = 0.03 * draw(B, 1, 1, 1) ** 2
+    amount = 0.03 * draw(B, 1, 1, 1) ** 2 * (draw(B, 1, 1, 1) < 0.5)
     noise = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
     return (x + amount * noise).clamp(0.0, 1.0)[:, :, None]

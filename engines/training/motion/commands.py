@@ -35,6 +35,8 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     add("--video-workers", type=int, default=1, help="processes that read videos")
     add("--families", nargs="*", default=[], help="families of scenes (default: all of training)")
     add("--askew", type=float, default=0.0, help="share of scenes filmed askew, 0 to 1")
+    text = "share of scenes filmed by quiet cameras, 0 to 1"
+    add("--clean", type=float, default=0.0, help=text)
     text = "of scenes that are silent, 0 to 1 (default: as usual, four in ten)"
     add("--silence-share", type=float, metavar="SHARE", help=text)
     text = "shares of scenes that are of these families; all others as usual"

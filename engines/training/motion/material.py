@@ -10,6 +10,7 @@ import torch
 from synchresis.engines.scenes.world import SimSettings
 from synchresis.engines.training.motion.askew import askew
 from synchresis.engines.training.motion.batch import Batch, together
+from synchresis.engines.training.motion.clean import clean
 from synchresis.engines.training.motion.feed import world_feed
 from synchresis.engines.training.motion.film import film
 from synchresis.engines.training.motion.reel import Reel
@@ -38,6 +39,7 @@ class MaterialSettings:
         repeats: how often a sequence is drawn on average.
         first_seed: of the scenes of this run.
         askew: share of scenes filmed askew.
+        clean: share of scenes filmed by quiet cameras.
     """
 
     worlds: SimSettings
@@ -51,6 +53,7 @@ class MaterialSettings:
     repeats: float
     first_seed: int
     askew: float = 0.0
+    clean: float = 0.0
 
 
 class Material:
@@ -106,7 +109,8 @@ class Material:
     def _film(self, wait_s: float | None) -> bool:
         worlds = self._worlds.take(wait_s)
         if worlds:
-            seen = [askew(world, self.settings.askew) for world in worlds]
+            share = self.settings
+            seen = [clean(askew(world, share.askew), share.clean) for world in worlds]
             self.reel.add(film(seen, self.device))
         elif self._worlds.alive() == 0:
             raise RuntimeError("every simulating worker ended; see their messages above")

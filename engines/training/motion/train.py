@@ -4,8 +4,8 @@ import copy
 import json
 import math
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -14,11 +14,8 @@ from torch import Tensor
 from synchresis.engines.evaluation.tracks import figures
 from synchresis.engines.training.motion.adaptation import HASTE
 from synchresis.engines.training.motion.batch import Batch, mirrored, relit, rescaled
-from synchresis.engines.training.motion.checkpoint import (
-    load_network,
-    read_checkpoint,
-    write_checkpoint,
-)
+from synchresis.engines.training.motion.beginning import first_network, in_place
+from synchresis.engines.training.motion.checkpoint import read_checkpoint, write_checkpoint
 from synchresis.engines.training.motion.feed import (
     TRAIN_SEED,
     validation_worlds,
@@ -80,6 +77,7 @@ class TrainSettings:
         steps: how long it is instead, where not 0: as long on a busy machine as on an idle one.
         start: checkpoint or file of weights to begin from, None for a fresh network of these sizes.
         askew: share of scenes filmed askew.
+        clean: share of scenes filmed by quiet cameras.
         keep: checkpoint or file of weights whose hits are held to where something sounds.
         played: train as engines play, on from trained weights: early statistics follow the stream.
             The early layers themselves stay, and so do the running statistics of all others.
@@ -111,6 +109,7 @@ class TrainSettings:
     keep: Path | None = None
     bfloat16: bool = False
     askew: float = 0.0
+    clean: float = 0.0
     played: bool = False
     silence_share: float | None = None
     family_shares: tuple[tuple[str, float], ...] = ()
@@ -146,25 +145,31 @@ class Trainer:
         """Begin, or go on with the checkpoint of `out`.
 
         Raises:
-            ParameterError: no length, a share out of range, trained as played from nothing, or
-                the checkpoint is of another beginning or other sizes.
+            ParameterError: no length, a share out of range, trained as played from nothing or
+                otherwise from folded weights, or the checkpoint is of another beginning or sizes.
             InputError: `start`, or what goes for the checkpoint, is none.
         """
         if settings.steps < 0 or (settings.steps == 0 and not settings.minutes > 0):
             raise ParameterError(
                 f"steps={settings.steps}, minutes={settings.minutes}: one of them must be above 0"
             )
-        if not 0.0 <= settings.askew <= 1.0:
-            raise ParameterError(f"askew={settings.askew} is no share: give 0 to 1")
+        for name in ("askew", "clean"):
+            if not 0.0 <= (share := getattr(settings, name)) <= 1.0:
+                raise ParameterError(f"{name}={share} is no share: give 0 to 1")
         self.settings = settings
         self.worlds, self.learned = worlds_to_draw(
             settings.frames, settings.families, settings.silence_share, settings.family_shares
         )
         torch.manual_seed(settings.seed)
         self.device = torch.device(settings.device)
-        self.network = first_network(settings).to(self.device)
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.earlier = earlier_network(settings, self.device)
+        begun = first_network(settings.start, settings.network, played=settings.played)
+        self.network = in_place(begun, self.device)
+        self.earlier: Callable[..., dict[str, Tensor]] | None = None
+        if settings.keep is not None:
+            kept = first_network(settings.keep, settings.network, played=settings.played)
+            self.earlier = in_place(kept, self.device).eval()
+            if settings.compiled:
+                self.earlier = torch.compile(self.earlier)
         on_cpu = self.device.type == "cpu"
         self.half = settings.bfloat16 or not on_cpu
         self.half_type = torch.bfloat16 if on_cpu else torch.float16
@@ -227,6 +232,7 @@ class Trainer:
             repeats=s.repeats,
             first_seed=TRAIN_SEED + RUN_SEEDS * (self.runs + 50 * s.seed),
             askew=s.askew,
+            clean=s.clean,
         )
 
     def held_out(self, count: int) -> Batch:
@@ -312,7 +318,7 @@ class Trainer:
         self.say(line)
         self.save()
 
-    def say(self, line: dict[str, object]) -> None:
+    def say(self, line: Mapping[str, object]) -> None:
         """Print a line of the log, and append it."""
         text = json.dumps(line, default=str)
         print(text, flush=True)  # noqa: T201  the report of a training run
@@ -359,36 +365,3 @@ class Trainer:
         self.scaler.load_state_dict(content["scaler"])
         self.steps, self.runs = content["steps"], content["runs"]
         self.spent_s = content["spent_s"]
-
-
-def first_network(settings: TrainSettings) -> MotionNetwork:
-    """What a run begins with.
-
-    Statistics follow the stream in engines, by `export --adapts`, and in training as played.
-
-    Raises:
-        InputError: `start` is no checkpoint and holds no weights.
-        ParameterError: trained as played from nothing.
-    """
-    if settings.start is None:
-        if settings.played:
-            raise ParameterError("played=True goes on from trained weights: give start")
-        return MotionNetwork(settings.network)
-    network = load_network(settings.start)
-    network.settings = replace(network.settings, adapts=settings.played)
-    return network
-
-
-def earlier_network(
-    settings: TrainSettings, device: torch.device
-) -> Callable[..., dict[str, Tensor]] | None:
-    """The network whose hits are kept, read as the one that learns is, None where none is.
-
-    Raises:
-        InputError: `keep` is no checkpoint and holds no weights.
-    """
-    if settings.keep is None:
-        return None
-    network = first_network(replace(settings, start=settings.keep)).to(device).eval()
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return torch.compile(network) if settings.compiled else network
