@@ -48,12 +48,17 @@ class EventLine(msgspec.Struct, frozen=True):
     zone: int
 
 
-class FrameLine(msgspec.Struct, frozen=True):
-    """One frame: its time, its zones, its events."""
+class FrameLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One frame: its time, its zones, its events.
+
+    `until` is there only in frames that answer for nothing, as repeated ones do: T of the one
+    before, which stays.
+    """
 
     t: float
     zones: tuple[ZoneLine, ...]
     events: tuple[EventLine, ...]
+    until: float | None = None
 
 
 class GestureWriter:
@@ -79,7 +84,10 @@ def to_line(gesture: Gesture) -> FrameLine:
         ZoneLine(_short(z.friction), _short(z.burst), _short(z.x), _short(z.y))
         for z in gesture.levels
     )
-    return FrameLine(gesture.captured_ns / NS_PER_S, zones, tuple(map(_event, gesture.events)))
+    stays = gesture.end_ns != gesture.captured_ns + gesture.lookahead_ns
+    until = gesture.end_ns / NS_PER_S if stays else None
+    events = tuple(map(_event, gesture.events))
+    return FrameLine(gesture.captured_ns / NS_PER_S, zones, events, until)
 
 
 def read_lines(lines: Iterable[bytes]) -> tuple[Head, Iterator[FrameLine]]:
@@ -98,10 +106,11 @@ def read_lines(lines: Iterable[bytes]) -> tuple[Head, Iterator[FrameLine]]:
 def to_gesture(line: FrameLine, head: Head, *, begin_ns: int = 0, sequence: int = 0) -> Gesture:
     """The gesture a line was written from; `begin_ns` is T of the frame before."""
     captured_ns, lookahead_ns = round(line.t * NS_PER_S), round(head.tau * NS_PER_S)
+    end_ns = captured_ns + lookahead_ns if line.until is None else round(line.until * NS_PER_S)
     return Gesture(
         captured_ns=captured_ns,
         begin_ns=begin_ns,
-        end_ns=max(begin_ns, captured_ns + lookahead_ns),
+        end_ns=max(begin_ns, end_ns),
         lookahead_ns=lookahead_ns,
         events=tuple(
             Event(

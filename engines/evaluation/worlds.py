@@ -35,7 +35,8 @@ class WorldResult:
 def watch_world(world: World, parsers: Sequence[MotionParser]) -> list[WorldResult]:
     """Run live parsers over a world, drawn once, from fresh states; times from its first frame.
 
-    The picture is shown as the network was trained on it: 320 × 240, the world's aspect told.
+    Pictures are drawn at 320 × 240, of which the network sees half in each direction (training
+    draws them that small at once); the world's aspect is told.
     """
     states = [parser.initial_state() for parser in parsers]
     events: list[list[Event]] = [[] for _ in parsers]

@@ -12,7 +12,6 @@ from synchresis.engines.gpu.device import Device
 from synchresis.engines.gpu.motion_path import MotionPath
 from synchresis.engines.gpu.pool import Loan, Pool
 from synchresis.engines.gpu.session import DeviceModel
-from synchresis.engines.motion.analysis import analyse
 from synchresis.engines.motion.parser import (
     DT_RANGE_S,
     MotionParser,
@@ -111,8 +110,7 @@ class GpuMotionParser(MotionParser):
         self._engine.close()
         self._engine = PathEngine(device, model)
 
-    def _see(self, frame: Frame, dt_s: float, state: MotionState) -> None:
-        analyse(frame.picture, state.analysis)
+    def _see(self, dt_s: float, state: MotionState) -> None:
         state.timing[0, 0] = min(max(dt_s, DT_RANGE_S[0]), DT_RANGE_S[1])
         state.timing[0, 1] = state.lookahead_ns / NS_PER_S
 

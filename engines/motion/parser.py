@@ -22,6 +22,7 @@ from synchresis.engines.motion.picker import (
     Told,
 )
 from synchresis.engines.motion.readout import ReadoutStage, ReadoutState, Seen, read_readout
+from synchresis.engines.motion.repeats import RepeatState
 from synchresis.engines.packs.loading import Pack
 from synchresis.engines.runtime.engine import Backend, Engine, EngineState, open_engine
 from synchresis.engines.timebase import NS_PER_S
@@ -52,12 +53,15 @@ class MotionState:
         engine: of the network.
         picker: of the event picker.
         levels: of the level meter.
+        repeats: which frames show nothing new.
+        held: levels of the newest frame.
         flow_input: float32[1, 4, rows, cols].
         timing: float32[1, 8].
         last_map: float32[rows, cols], sound-producing motion, 0..1, for previews.
         last_embedding: float32[D], of the newest frame.
         lookahead_ns: τ now; change it only in silence.
         captured_ns: of the newest frame, None before the first.
+        new_ns: capture time of the newest frame that was no repeat.
         end_ns: T of the newest frame.
         size: height and width of the newest picture.
         aspect: height over width of what is shown, None where pixels are square.
@@ -69,12 +73,15 @@ class MotionState:
     engine: EngineState
     picker: PickerState
     levels: LevelState
+    repeats: RepeatState
+    held: tuple[Levels, ...]
     flow_input: NDArray[np.float32]
     timing: NDArray[np.float32]
     last_map: NDArray[np.float32]
     last_embedding: NDArray[np.float32]
     lookahead_ns: int
     captured_ns: int | None = None
+    new_ns: int = 0
     end_ns: int = 0
     size: tuple[int, int] = (0, 0)
     aspect: float | None = None
@@ -175,12 +182,15 @@ class MotionParser:
 
     def initial_state(self) -> MotionState:
         """State of a camera that has sent nothing; call `prepare` first."""
+        analysis = AnalysisState.allocate()
         return MotionState(
-            analysis=AnalysisState.allocate(),
+            analysis=analysis,
             flow=self._flow.initial_state(),
             engine=self._engine.initial_state(),
             picker=self._picker.initial_state(),
             levels=self._meter.initial_state(),
+            repeats=RepeatState.allocate(*analysis.small.shape),
+            held=(Levels(),) * len(self.zones),
             flow_input=np.zeros((1, 4, *self._grid), np.float32),
             timing=np.zeros((1, 8), np.float32),
             last_map=np.zeros(self._grid, np.float32),
@@ -196,34 +206,46 @@ class MotionParser:
         state.picker.zones[:] = fresh.zones
         state.levels.centre[:] = self._meter.initial_state().centre
         state.lookahead_ns, state.captured_ns = self.lookahead_ns, None
-        state.end_ns, state.size = 0, (0, 0)
+        state.new_ns, state.end_ns, state.size = 0, 0, (0, 0)
+        state.repeats = RepeatState.allocate(*state.analysis.small.shape)
+        state.held = (Levels(),) * len(self.zones)
 
     def step(self, frame: Frame, state: MotionState) -> Gesture:
         """Answer for one frame.
 
-        A frame not newer than the last answers for nothing. After a gap of over 0.5 s or a change
-        of size the motion state is fresh and the frame only begins it.
+        A frame not newer than the last answers for nothing, as does one that repeats it in a stream
+        known to repeat frames. After a gap of over 0.5 s or a change of size the motion state is
+        fresh and the frame only begins it.
         """
         before = state.captured_ns
         if before is not None and frame.captured_ns <= before:
             return silent(frame, state.end_ns, state.end_ns, state)
         size = (int(frame.picture.shape[0]), int(frame.picture.shape[1]))
         stale = before is None or frame.captured_ns - before > GAP_NS or size != state.size
+        analyse(frame.picture, state.analysis)
         if stale:
             self._renew(state)
+            state.repeats.reset(state.analysis.small)
+        elif state.repeats.repeats(state.analysis.small) and recent(frame, state.new_ns):
+            state.captured_ns = frame.captured_ns
+            return replace(silent(frame, state.end_ns, state.end_ns, state), levels=state.held)
         first = before is None
         end = frame.captured_ns + state.lookahead_ns
         begin = end if first else state.end_ns
         state.captured_ns, state.size = frame.captured_ns, size
         state.end_ns = max(begin, end)
-        dt_s = 1 / 30 if stale or before is None else (frame.captured_ns - before) / NS_PER_S
-        self._see(frame, dt_s, state)
+        dt_s = 1 / 30 if stale else (frame.captured_ns - state.new_ns) / NS_PER_S
+        state.new_ns = frame.captured_ns
+        dt_s = state.repeats.evened(dt_s)
+        self._see(dt_s, state)
         out = self._engine.step(self._inputs(state), state.engine)
         np.copyto(state.last_map, out["map"][0])
         np.copyto(state.last_embedding, out["embedding"][0])
         if stale:
             self._picker.quiet(state.picker)
-            return silent(frame, begin, state.end_ns, state)
+            gesture = silent(frame, begin, state.end_ns, state)
+            state.held = gesture.levels
+            return gesture
         return self._answer(frame, begin, out, state)
 
     def _renew(self, state: MotionState) -> None:
@@ -235,10 +257,9 @@ class MotionParser:
         if self.taught is not None and state.readout is not None:
             self.taught.reset_state(state.readout)
 
-    def _see(self, frame: Frame, dt_s: float, state: MotionState) -> None:
-        """Analysis picture, flow and timing of a frame, written into the state."""
+    def _see(self, dt_s: float, state: MotionState) -> None:
+        """Flow and timing of an analysed frame, written into the state."""
         dt_s = min(max(dt_s, DT_RANGE_S[0]), DT_RANGE_S[1])
-        analyse(frame.picture, state.analysis)
         aspect = state.aspect or state.size[0] / state.size[1]
         field = self._flow.step(state.analysis.grey, dt_s, state.flow, aspect=aspect)
         write_flow_input(field, self._cells, state.flow_input)
@@ -267,6 +288,7 @@ class MotionParser:
         speed = np.hypot(state.flow_input[0, 0], state.flow_input[0, 1])
         motion: Grid = state.last_map * speed
         levels = self._meter.step(out["friction"][0], out["burst"][0], motion, state.levels)
+        state.held = levels
         return replace(gesture, events=events, levels=levels)
 
 
@@ -317,6 +339,11 @@ def write_flow_input(
     np.subtract(field.flow[1], a[3] + a[4] * x + a[5] * y, out=out[0, 1])
     out[0, 2] = field.residual
     out[0, 3] = field.difference
+
+
+def recent(frame: Frame, new_ns: int) -> bool:
+    """Whether a frame comes so soon after another that the next one's time step can be told."""
+    return frame.captured_ns - new_ns < DT_RANGE_S[1] * NS_PER_S / 2
 
 
 def silent(frame: Frame, begin_ns: int, end_ns: int, state: MotionState) -> Gesture:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -56,6 +57,14 @@ def test_a_gesture_comes_back_to_the_nanosecond() -> None:
     head, lines = read_lines(written(GESTURE))
     (line,) = lines
     assert to_gesture(line, head, begin_ns=GESTURE.begin_ns, sequence=31) == GESTURE
+
+
+def test_a_frame_that_answers_for_nothing_says_until_when_was_answered() -> None:
+    again = replace(GESTURE, captured_ns=1_066_666_666, begin_ns=GESTURE.end_ns, events=())
+    head, lines = read_lines(written(GESTURE, again))
+    first, line = lines
+    assert (first.until, line.until) == (None, 1.053333333)
+    assert to_gesture(line, head, begin_ns=GESTURE.end_ns, sequence=31) == again
 
 
 @pytest.mark.parametrize(
