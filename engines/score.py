@@ -232,6 +232,8 @@ class Score:
         return controls
 
     def _watch_rate(self, gesture: Gesture, state: ScoreState) -> None:
+        if state.captured_ns is not None and gesture.end_ns == gesture.begin_ns:
+            return  # a repeated frame brings no news
         if state.captured_ns is not None and gesture.captured_ns > state.captured_ns:
             state.intervals.append(gesture.captured_ns - state.captured_ns)
             state.interval_ns = sorted(state.intervals)[len(state.intervals) // 2]

@@ -312,6 +312,23 @@ def test_rate_is_the_median_of_the_last_nine_intervals() -> None:
     assert state.interval_ns == 10 * MS
 
 
+@pytest.mark.parametrize("asap", [False, True])
+def test_levels_hold_over_repeated_frames(asap: bool) -> None:
+    """Every second frame answers for nothing, with the levels of the one before."""
+    score = Score(ONE, 10 * MS, asap=asap)
+    state, levels, hops = score.initial_state(), [], 2 * FRAME * SAMPLE_RATE // (NS_PER_S * HOP)
+    for n in range(12):
+        new = replace(gesture(2 * n, levels=(Levels(0.5),)), begin_ns=2 * max(n - 1, 0) * FRAME)
+        score.push(new, state)
+        again = replace(new, captured_ns=new.captured_ns + FRAME, begin_ns=new.end_ns)
+        first = n * hops
+        levels.append(friction(score, state, range(first, first + hops // 2)))
+        score.push(again, state)
+        levels.append(friction(score, state, range(first + hops // 2, first + hops)))
+    assert state.interval_ns == 2 * FRAME
+    np.testing.assert_allclose(np.concatenate(levels[10:]), 0.5, atol=1e-3)
+
+
 def test_a_hop_cannot_be_stepped_twice() -> None:
     score = Score(ONE)
     state = score.initial_state()
