@@ -20,6 +20,9 @@ LITTLE: Final = 0.15
 Of drawn scenes through H.264 (constant rate factor 20, 28) that share of frames lies below with
 their neighbours above it: .002, .009 where none repeat, .15, .07 at 24 pictures in 30 frames."""
 
+BEFORE: Final = 3
+"""Changes that are all to be greater before a repeat counts: what moves by fits has none."""
+
 LONGEST: Final = 3
 """Repeats in a row; what changes as little for longer has stopped."""
 
@@ -44,16 +47,19 @@ class RepeatState:
 
     Attributes:
         last: uint8[H, W], newest picture that was no repeat.
-        change: energy of its change from the one before it, mean square in grey levels.
+        changes: energies of changes from each such picture to the next, mean square in grey levels,
+            the newest last.
         run: frames that changed little since then.
+        most: energy of the greatest of those little changes.
         share: how many frames lately were repeats, 0..1.
         usual: repeats in a row, leaky mean.
         steps_s: from picture to picture, the newest last.
     """
 
     last: Small
-    change: float = 0.0
+    changes: deque[float] = field(default_factory=lambda: deque(maxlen=BEFORE))
     run: int = 0
+    most: float = 0.0
     share: float = 0.0
     usual: float = 0.0
     steps_s: deque[float] = field(default_factory=lambda: deque(maxlen=EVENED))
@@ -66,7 +72,8 @@ class RepeatState:
     def reset(self, picture: Small) -> None:
         """Begin anew with this picture; how the stream repeats is not forgotten."""
         np.copyto(self.last, picture)
-        self.change, self.run = 0.0, 0
+        self.changes.clear()
+        self.run, self.most = 0, 0.0
         self.steps_s.clear()
 
     def repeats(self, picture: Small) -> bool:
@@ -76,13 +83,20 @@ class RepeatState:
             picture: uint8[H, W], not yet reset with.
         """
         energy = cv2.norm(picture, self.last, cv2.NORM_L2SQR) / picture.size
-        if energy < LITTLE * self.change and self.run < LONGEST:
+        newest = self.changes[-1] if self.changes else 0.0
+        if energy < LITTLE * newest and self.run < LONGEST:
             self.run += 1
+            self.most = max(self.most, energy)
             return self.share >= KNOWN and self.run <= round(self.usual)
-        if energy >= LITTLE * self.change > 0:
-            self._count(self.run)
+        if energy >= LITTLE * newest > 0:
+            isolated = self.most < LITTLE * min(energy, *self.changes)
+            self._count(self.run if isolated else 0)
+        else:
+            self.changes.clear()  # it stopped, or has only begun
         np.copyto(self.last, picture)
-        self.change, self.run = energy, 0
+        if energy > 0:
+            self.changes.append(energy)
+        self.run, self.most = 0, 0.0
         return False
 
     def evened(self, dt_s: float) -> float:
