@@ -23,6 +23,9 @@ their neighbours above it: .002, .009 where none repeat, .15, .07 at 24 pictures
 BEFORE: Final = 3
 """Changes that are all to be greater before a repeat counts: what moves by fits has none."""
 
+APART: Final = 8
+"""Pictures between repeats, at most; what comes more seldom is a stroke that turns back."""
+
 LONGEST: Final = 3
 """Repeats in a row; what changes as little for longer has stopped."""
 
@@ -51,6 +54,7 @@ class RepeatState:
             the newest last.
         run: frames that changed little since then.
         most: energy of the greatest of those little changes.
+        since: pictures since one was repeated.
         share: how many frames lately were repeats, 0..1.
         usual: repeats in a row, leaky mean.
         steps_s: from picture to picture, the newest last.
@@ -60,6 +64,7 @@ class RepeatState:
     changes: deque[float] = field(default_factory=lambda: deque(maxlen=BEFORE))
     run: int = 0
     most: float = 0.0
+    since: int = APART + 1
     share: float = 0.0
     usual: float = 0.0
     steps_s: deque[float] = field(default_factory=lambda: deque(maxlen=EVENED))
@@ -89,8 +94,9 @@ class RepeatState:
             self.most = max(self.most, energy)
             return self.share >= KNOWN and self.run <= round(self.usual)
         if energy >= LITTLE * newest > 0:
-            isolated = self.most < LITTLE * min(energy, *self.changes)
-            self._count(self.run if isolated else 0)
+            repeated = self.run > 0 and self.most < LITTLE * min(energy, *self.changes)
+            self._count(self.run if repeated and self.since <= APART else 0)
+            self.since = 1 if repeated else self.since + 1
         else:
             self.changes.clear()  # it stopped, or has only begun
         np.copyto(self.last, picture)

@@ -31,7 +31,7 @@ def test_a_stream_that_shows_each_picture_several_times_is_seen_once_a_picture(r
     found = left_out(shown(moving(40, rng), times))
     repeats = {k for k in range(40 * times) if k % times}
     assert set(found) <= repeats
-    assert repeats - set(found) <= set(range(5 * times))  # what it takes to know the stream
+    assert repeats - set(found) <= set(range(7 * times))  # what it takes to know the stream
 
 
 def test_one_repeat_in_five_is_left_out_whatever_a_codec_adds(rng):
@@ -40,7 +40,7 @@ def test_one_repeat_in_five_is_left_out_whatever_a_codec_adds(rng):
     repeats = {k for k in range(100) if k % 5 == 4}
     found = set(left_out(coded))
     assert found <= repeats
-    assert repeats - found <= set(range(20))
+    assert repeats - found <= set(range(30))
 
 
 def test_nothing_is_left_out_of_a_stream_that_repeats_nothing(rng):
