@@ -54,14 +54,15 @@ class MotionState:
         picker: of the event picker.
         levels: of the level meter.
         repeats: which frames show nothing new.
-        held: levels of the newest frame.
         flow_input: float32[1, 4, rows, cols].
         timing: float32[1, 8].
         last_map: float32[rows, cols], sound-producing motion, 0..1, for previews.
         last_embedding: float32[D], of the newest frame.
         lookahead_ns: τ now; change it only in silence.
         captured_ns: of the newest frame, None before the first.
-        new_ns: capture time of the newest frame that was no repeat.
+        new_ns: capture time of the newest frame that was no repeat; like `held` of use only after
+            a first frame, which sets both.
+        held: levels of that frame.
         end_ns: T of the newest frame.
         size: height and width of the newest picture.
         aspect: height over width of what is shown, None where pixels are square.
@@ -74,7 +75,6 @@ class MotionState:
     picker: PickerState
     levels: LevelState
     repeats: RepeatState
-    held: tuple[Levels, ...]
     flow_input: NDArray[np.float32]
     timing: NDArray[np.float32]
     last_map: NDArray[np.float32]
@@ -82,6 +82,7 @@ class MotionState:
     lookahead_ns: int
     captured_ns: int | None = None
     new_ns: int = 0
+    held: tuple[Levels, ...] = ()
     end_ns: int = 0
     size: tuple[int, int] = (0, 0)
     aspect: float | None = None
@@ -190,7 +191,6 @@ class MotionParser:
             picker=self._picker.initial_state(),
             levels=self._meter.initial_state(),
             repeats=RepeatState.allocate(*analysis.small.shape),
-            held=(Levels(),) * len(self.zones),
             flow_input=np.zeros((1, 4, *self._grid), np.float32),
             timing=np.zeros((1, 8), np.float32),
             last_map=np.zeros(self._grid, np.float32),
@@ -206,9 +206,8 @@ class MotionParser:
         state.picker.zones[:] = fresh.zones
         state.levels.centre[:] = self._meter.initial_state().centre
         state.lookahead_ns, state.captured_ns = self.lookahead_ns, None
-        state.new_ns, state.end_ns, state.size = 0, 0, (0, 0)
+        state.end_ns, state.size = 0, (0, 0)
         state.repeats = RepeatState.allocate(*state.analysis.small.shape)
-        state.held = (Levels(),) * len(self.zones)
 
     def step(self, frame: Frame, state: MotionState) -> Gesture:
         """Answer for one frame.

@@ -82,10 +82,10 @@ class RepeatState:
         self.steps_s.clear()
 
     def repeats(self, picture: Small) -> bool:
-        """Whether a frame is to be left out.
+        """Whether the stream's next frame is to be left out; call it once a frame, in time order.
 
         Args:
-            picture: uint8[H, W], not yet reset with.
+            picture: uint8[H, W], grey.
         """
         energy = cv2.norm(picture, self.last, cv2.NORM_L2SQR) / picture.size
         newest = self.changes[-1] if self.changes else 0.0

@@ -34,14 +34,6 @@ def parsed(parser, given):
     return [parser.step(frame, state) for frame in given], state
 
 
-@pytest.fixture(scope="module")
-def parser(tiny_pack):
-    made = MotionParser(tiny_pack, backend="onnx")
-    made.prepare()
-    yield made
-    made.close()
-
-
 def test_events_lie_inside_their_frames_interval_and_every_moment_is_answered_once(parser, rng):
     gestures, _ = parsed(parser, frames(flashing(40, rng)))
     events = [event for gesture in gestures for event in gesture.events]

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from synchresis.engines.frame import Frame
-from synchresis.engines.motion.parser import MotionParser
 from synchresis.engines.motion.repeats import LONGEST, RepeatState
 
 SIZE = (120, 160)
@@ -19,9 +18,9 @@ def shown(pictures, times: int) -> list[np.ndarray]:
     return [picture for picture in pictures for _ in range(times)]
 
 
-def left_out(pictures, state: RepeatState | None = None) -> list[int]:
+def left_out(pictures) -> list[int]:
     """Indices of the pictures that are left out of a stream."""
-    state = state or RepeatState.allocate(*SIZE)
+    state = RepeatState.allocate(*SIZE)
     state.reset(pictures[0])
     return [k for k, picture in enumerate(pictures[1:], 1) if state.repeats(picture)]
 
@@ -66,14 +65,6 @@ def test_still_pictures_without_noise_are_all_seen(rng):
 
 def test_repeats_in_a_row_have_a_bound(rng):
     assert not left_out(shown(moving(30, rng), LONGEST + 2))
-
-
-@pytest.fixture(scope="module")
-def parser(tiny_pack):
-    made = MotionParser(tiny_pack, backend="onnx")
-    made.prepare()
-    yield made
-    made.close()
 
 
 def parsed(parser, pictures, step_ns=STEP_NS):
